@@ -91,7 +91,7 @@ static void entry_set_dword(struct msix_entry *e, unsigned int off,
 {
 	switch (off & (MSIX_ENTRY_SIZE - 1)) {
 	case PCI_MSIX_ENTRY_LOWER_ADDR:
-		/* Bits 1:0 may be read-only zero (PCI-3.0 6.8.2.7). */
+		/* Bits 1:0 may be read-only zero (PCI-3.0 6.8.2.6). */
 		e->addr = (e->addr & ~UINT64_C(0xffffffff)) | (val & ~3u);
 		break;
 	case PCI_MSIX_ENTRY_UPPER_ADDR:

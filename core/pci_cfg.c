@@ -348,7 +348,7 @@ unsigned int pci_cap_find(const uint8_t *bytes, size_t size, uint8_t id)
 
 /*
  * An all-zero header says that there are no extended capabilities (PCIe-5.0
- * 7.6.3), all-ones that there is nobody to ask.
+ * 7.6), all-ones that there is nobody to ask.
  */
 static bool ecap_here(const uint8_t *bytes, unsigned int off)
 {
