@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "arch-x86_64/cpuid.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define LEAF1_ECX_MONITOR (1u << 3)

@@ -142,7 +142,7 @@ static void entry_sregs(struct kvm_sregs *s, const struct arch_entry *entry)
 	bool lm = entry->mode == ENTRY_LONG64;
 	struct kvm_segment data = flat(BOOT_DS, 3, false);
 	struct kvm_segment tss = {
-		.limit = 0x67, .type = 11, .present = 1, .selector = BOOT_TSS,
+		.limit = 0x67, .type = 11, .present = 1,
 	};
 
 	s->cs = flat(BOOT_CS, 11, lm);

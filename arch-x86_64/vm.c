@@ -12,7 +12,6 @@
 #define TSS_ADDR 0xfeffc000u
 #define IDENTITY_ADDR 0xfeffb000u
 
-#define IOAPIC_PINS 24u
 #define PIC_PINS 8u
 
 static int must(int r, const char *call, struct err *e)
@@ -27,7 +26,8 @@ static int base_routes(struct kvm *k, struct err *e)
 	unsigned int n = 0;
 
 	memset(r, 0, sizeof(r));
-	for (unsigned int i = 0; i < IOAPIC_PINS + 2 * PIC_PINS; i++, n++) {
+	for (unsigned int i = 0; i < (unsigned int)IOAPIC_PINS + 2 * PIC_PINS;
+	     i++, n++) {
 		bool pic = i >= IOAPIC_PINS;
 		unsigned int gsi = pic ? i - IOAPIC_PINS : i;
 

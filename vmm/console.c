@@ -10,7 +10,6 @@
 #include "vmm/terminal.h"
 
 #define CTRL_A 0x01
-#define RETRY_MS 5
 #define STALL_MS 100
 
 void console_init(struct console *c)
@@ -141,7 +140,7 @@ int console_poll(struct console *c)
 	offer(c);
 	if (c->n < CONSOLE_BUF)
 		(void)watch(c);
-	return c->n || c->unpolled ? RETRY_MS : -1;
+	return c->unpolled && c->n < CONSOLE_BUF ? 0 : -1;
 }
 
 void console_write(struct console *c, const uint8_t *buf, size_t len)

@@ -19,8 +19,12 @@
 #include "vmm/arch.h"
 #include "vmm/device_table.h"
 #include "vmm/plan.h"
+#include "vmm/plan_print.h"
 #include "vmm/terminal.h"
 #include "vmm/vm.h"
+
+/* Physical address bits assumed where there is no KVM to ask. */
+#define PLAN_PHYS_BITS 46
 
 static uint64_t now_ns(void)
 {
@@ -40,21 +44,28 @@ void vm_note(const struct vm *vm, const char *what)
 			(unsigned long long)(us % 1000), what);
 }
 
+/* Make the event loop look around; from any thread. */
+static void wake(void *ctx)
+{
+	struct vm *vm = ctx;
+	uint64_t one = 1;
+
+	if (vm->wake_fd >= 0 && write(vm->wake_fd, &one, sizeof(one)) < 0)
+		return; /* the counter is full: it wakes the loop as well */
+}
+
 void vm_end(struct vm *vm, enum vm_end why)
 {
 	int runs = VM_RUNS;
-	uint64_t one = 1;
 
-	if (!atomic_compare_exchange_strong(&vm->end, &runs, (int)why))
-		return;
-	if (vm->end_fd >= 0 && write(vm->end_fd, &one, sizeof(one)) < 0)
-		return; /* the counter is full: it wakes the loop as well */
+	if (atomic_compare_exchange_strong(&vm->end, &runs, (int)why))
+		wake(vm);
 }
 
 static int *fds_of(struct vm *vm, unsigned int i)
 {
 	int *const fds[] = { &vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
-			     &vm->end_fd };
+			     &vm->wake_fd };
 
 	return i < sizeof(fds) / sizeof(fds[0]) ? fds[i] : NULL;
 }
@@ -172,6 +183,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 		.request = request,
 		.wall_time = wall_time,
 		.console_write = to_console,
+		.input_ready = wake,
 	};
 	const struct dev_ops *ops = device_find(p->name);
 	struct device *d = ops ? calloc(1, ops->size) : NULL;
@@ -332,9 +344,14 @@ static int vm_build(struct vm *vm, struct err *e)
 
 /* --- vm_run -------------------------------------------------------------- */
 
-static void on_end(void *ctx)
+/* vm->end and the console's input are looked at after every round. */
+static void on_wake(void *ctx)
 {
-	(void)ctx; /* vm->end is looked at after every round */
+	struct vm *vm = ctx;
+	uint64_t n;
+
+	if (read(vm->wake_fd, &n, sizeof(n)) < 0)
+		return;
 }
 
 /* First the power button, then the axe. */
@@ -393,11 +410,11 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = signals_open(vm);
 	if (r == 0) {
-		vm->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		r = vm->end_fd < 0 ? -errno : 0;
+		vm->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		r = vm->wake_fd < 0 ? -errno : 0;
 	}
 	if (r == 0)
-		r = loop_add(&vm->loop, vm->end_fd, on_end, vm);
+		r = loop_add(&vm->loop, vm->wake_fd, on_wake, vm);
 	if (r == 0)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
@@ -487,5 +504,48 @@ int machine_run(const struct conf *conf, struct err *e)
 		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
 	vm_destroy(vm);
 	free(vm);
+	return r;
+}
+
+/* --- barge plan ------------------------------------------------------------ */
+
+static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
+		   struct err *e)
+{
+	unsigned int bits = PLAN_PHYS_BITS;
+	struct kvm kvm;
+	int r;
+
+	for (unsigned int i = 0; i < c->n_vfio; i++) {
+		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix, i,
+				&plan->pci[i], &dp[i], e);
+		if (r < 0)
+			return r;
+		plan->n_pci = i + 1;
+	}
+	/* A host without KVM can still plan, for a processor of today. */
+	kvm_init(&kvm);
+	if (kvm_open(&kvm, e) == 0)
+		(void)arch_phys_bits(&kvm, &bits, e);
+	kvm_close(&kvm);
+	return layout_and_plan(plan, c, bits, NULL, 0, e);
+}
+
+int machine_plan(const struct conf *conf, struct err *e)
+{
+	struct plan *plan = calloc(1, sizeof(*plan));
+	struct dev_plan *dp = calloc(CONF_VFIO_MAX, sizeof(*dp));
+	int r;
+
+	if (!plan || !dp)
+		r = err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
+	else
+		r = plan_of(conf, plan, dp, e);
+	if (r == 0 && plan_print(stdout, plan, dp,
+				 (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
+		r = err_set(e, -EIO, ERR_HOST_CALL, "write to standard output",
+			    NULL);
+	free(plan);
+	free(dp);
 	return r;
 }

@@ -54,7 +54,7 @@ struct vm {
 	int kernel_fd;
 	int initrd_fd;
 	int signal_fd;
-	int end_fd; /* eventfd: `end` changed */
+	int wake_fd; /* eventfd: the event loop has something to look at */
 	_Atomic int end; /* enum vm_end */
 	int end_signal;
 	bool button_pressed;
