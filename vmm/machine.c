@@ -241,7 +241,10 @@ static int build_devices(struct vm *vm, struct err *e)
 	}
 	pci_host_init(&vm->pci_host, vm->plan.mem32, vm->plan.mem64,
 		      vm->plan.io);
-	r = pci_windows(vm);
+	pci_bridge_host_init(&vm->pci_bridge);
+	r = pci_host_add(&vm->pci_host, &vm->pci_bridge);
+	if (r == 0)
+		r = pci_windows(vm);
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "pci-host", NULL);
 	r = vfio_attach(&vm->vfio, &vm->plan, &vm->kvm.hv, &vm->pci_host, e);

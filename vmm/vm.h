@@ -8,6 +8,7 @@
 
 #include "core/gmem.h"
 #include "core/plan.h"
+#include "devices/pci_bridge_host.h"
 #include "devices/pci_host.h"
 #include "vfio/vfio.h"
 #include "vmm/conf.h"
@@ -48,6 +49,7 @@ struct vm {
 	struct device *dev[DISPATCH_DEVS_MAX]; /* heap, owned */
 	struct device *console_dev;            /* takes input; borrowed */
 	struct pci_host pci_host;
+	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
 	struct console console;
 	struct loop loop;
