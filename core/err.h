@@ -75,7 +75,9 @@ struct err {
 
 /*
  * Record and return @code (if it is 0: -EINVAL), so that a caller can write
- * `return err_set(...)`. Strings may be NULL and are cut to what fits.
+ * `return err_set(...)`. Strings may be NULL and are cut to what fits. What is
+ * not given becomes 0 or empty: a kind with name, detail and num is recorded
+ * first and has its num set in *e afterwards.
  */
 int err_set(struct err *e, int code, enum err_what what, const char *name,
 	    const char *detail);
