@@ -45,9 +45,9 @@ static void sizes_good(void **state)
 	for (size_t i = 0; i < COUNT(good); i++) {
 		uint64_t v = 0;
 
-		print_message("%s\n", good[i].text);
-		assert_int_equal(option_size(good[i].text, &v), 0);
-		assert_int_equal(v, good[i].bytes);
+		if (option_size(good[i].text, &v) || v != good[i].bytes)
+			fail_msg("\"%s\": %llu", good[i].text,
+				 (unsigned long long)v);
 	}
 }
 
@@ -86,9 +86,8 @@ static void sizes_bad(void **state)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		uint64_t v = 77;
 
-		print_message("%s\n", bad[i].text);
-		assert_int_equal(option_size(bad[i].text, &v), bad[i].ret);
-		assert_int_equal(v, 77);
+		if (option_size(bad[i].text, &v) != bad[i].ret || v != 77)
+			fail_msg("\"%s\" was not refused", bad[i].text);
 	}
 }
 
@@ -190,9 +189,9 @@ static void addresses_bad(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		print_message("%s\n", bad[i]);
-		assert_int_equal(option_address(bad[i], out), -EINVAL);
-		assert_string_equal(out, "kept");
+		if (option_address(bad[i], out) != -EINVAL ||
+		    strcmp(out, "kept") != 0)
+			fail_msg("\"%s\" was not refused", bad[i]);
 	}
 }
 
@@ -240,8 +239,9 @@ static void near_misses(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(pairs); i++) {
-		print_message("%s\n", pairs[i][0]);
-		assert_string_equal(meant(pairs[i][0]), pairs[i][1]);
+		if (strcmp(meant(pairs[i][0]), pairs[i][1]) != 0)
+			fail_msg("%s: meant %s?", pairs[i][0],
+				 meant(pairs[i][0]));
 	}
 	assert_string_equal(option_near_word(option_commands(), "rnu"), "run");
 	assert_string_equal(option_near_word(option_commands(), "plna"),
