@@ -29,7 +29,7 @@ static const struct option_def options[] = {
 	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
 	  "guest RAM, such as 512M or 4G (512M)", "ram" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
-	  "serial console: stdio (default), none, file:PATH", "serial tty" },
+	  "serial port: stdio (default), none, file:PATH", "serial tty" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
