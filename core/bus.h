@@ -20,7 +20,7 @@ struct bus {
 	struct bus_entry entry[BUS_MAX];
 };
 
-/* -EINVAL, -EEXIST (overlap), -ENOSPC, -EPERM (sealed). */
+/* -EINVAL (span, no device), -EEXIST (overlap), -ENOSPC, -EPERM (sealed). */
 int bus_add(struct bus *b, struct span s, struct device *dev,
 	    unsigned int region);
 void bus_seal(struct bus *b);

@@ -8,7 +8,7 @@
 /* The MSI-X table and pending bits as the guest sees them (PCI-3.0 6.8.2). */
 
 #define MSIX_VECTORS_MAX 2048u
-#define MSIX_ENTRY_SIZE 16u
+#define MSIX_ENTRY_SIZE	 16u
 
 struct msix_entry {
 	uint64_t addr;
@@ -17,9 +17,9 @@ struct msix_entry {
 };
 
 struct msix {
-	unsigned int n;           /* vectors, 1 to MSIX_VECTORS_MAX */
-	bool enabled;             /* Message Control bit 15 */
-	bool all_masked;          /* Message Control bit 14 */
+	unsigned int n;		  /* vectors, 1 to MSIX_VECTORS_MAX */
+	bool enabled;		  /* Message Control bit 15 */
+	bool all_masked;	  /* Message Control bit 14 */
 	struct msix_entry *entry; /* n entries, the caller's storage */
 	uint64_t pending[MSIX_VECTORS_MAX / 64];
 };

@@ -15,7 +15,8 @@
  */
 
 #define PCI_CFG_SIZE 4096u
-#define PCI_BARS 6u
+#define PCI_BARS     6u
+#define PCI_ROM_IDX  6u /* the ROM, where BAR functions take it */
 
 struct pci_cfg {
 	uint8_t bytes[PCI_CFG_SIZE];
@@ -33,7 +34,7 @@ enum pci_bar_kind {
 /* What a write means for the hardware behind the space, if there is any. */
 struct pci_cfg_change {
 	uint64_t hw_val;  /* bits to be written */
-	uint64_t hw_mask; /* which bits of the access are the hardware's and writable */
+	uint64_t hw_mask; /* bits that are the hardware's and writable */
 };
 
 /* All bits virtual, zero and read-only. */
@@ -61,15 +62,22 @@ struct pci_cfg_change pci_cfg_write(struct pci_cfg *c, unsigned int off,
 
 /*
  * Make BAR register @idx (and the next for MEM64) a virtual BAR of @size
- * bytes, address 0. -EINVAL: idx out of range, size not a power of two, IO
- * under 4 or over 256 bytes... see the .c; MEM under 16, MEM32 over 2 GiB,
- * MEM64 in the last register.
+ * bytes, address 0. NONE: a register that reads 0; @size is ignored, and the
+ * upper half of a MEM64 stays what it is. -EINVAL: idx out of range, size not
+ * a power of two, IO under 4 bytes or over 64 KiB, MEM under 16 bytes, MEM32
+ * over 2 GiB, MEM64 in the last register, a register that another BAR holds.
  */
 int pci_cfg_set_bar(struct pci_cfg *c, unsigned int idx, enum pci_bar_kind kind,
 		    bool prefetch, uint64_t size);
+/* The same for the expansion ROM: 2 KiB to 16 MiB, 0: there is none. */
+int pci_cfg_set_rom(struct pci_cfg *c, uint64_t size);
+/* Registers that are not ours and writable are NONE, as is an upper half. */
 enum pci_bar_kind pci_cfg_bar_kind(const struct pci_cfg *c, unsigned int idx);
+/* Of BAR 0 to 5 or PCI_ROM_IDX: its size in bytes, 0 where there is none. */
+uint64_t pci_cfg_bar_size(const struct pci_cfg *c, unsigned int idx);
 /* Address without the flag bits. */
 uint64_t pci_cfg_bar_addr(const struct pci_cfg *c, unsigned int idx);
+/* An address that the register cannot hold leaves 0: decoded nowhere. */
 void pci_cfg_set_bar_addr(struct pci_cfg *c, unsigned int idx, uint64_t addr);
 
 /*
