@@ -22,7 +22,7 @@ __attribute__((interrupt)) static void on_timer(struct interrupt_frame *f)
 __attribute__((interrupt)) static void on_uart(struct interrupt_frame *f)
 {
 	(void)f;
-	if (inb(COM1 + 2) == 0x02)
+	if ((inb(COM1 + 2) & 0x0f) == 0x02)
 		uarts++;
 	lapic_write(0xb0, 0);
 }
