@@ -283,7 +283,7 @@ static int check_no_words(const struct cli *cli)
 	    find_command(cli->argv[1]) >= 0)
 		return 0;
 	if (cli->argc > 1)
-		return err_set(cli->e, -EINVAL, ERR_ARGUMENT_EXTRA,
+		return err_set(cli->e, -E2BIG, ERR_ARGUMENT_EXTRA,
 			       cli->argv[1], NULL);
 	return 0;
 }
