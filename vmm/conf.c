@@ -198,7 +198,9 @@ static int walk(struct cli *cli, cli_fn fn)
 		const char *word = cli->argv[optind ? optind : 1];
 		int val;
 
-		if (word && one_dash_long(word))
+		if (!word)
+			return 0;
+		if (one_dash_long(word))
 			return unknown_option(cli, word);
 		val = getopt_long(cli->argc, cli->argv, a.shorts, a.longs,
 				  NULL);
@@ -283,8 +285,8 @@ static int check_no_words(const struct cli *cli)
 	    find_command(cli->argv[1]) >= 0)
 		return 0;
 	if (cli->argc > 1)
-		return err_set(cli->e, -E2BIG, ERR_ARGUMENT_EXTRA,
-			       cli->argv[1], NULL);
+		return err_set(cli->e, -E2BIG, ERR_ARGUMENT_EXTRA, cli->argv[1],
+			       NULL);
 	return 0;
 }
 

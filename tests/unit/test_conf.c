@@ -32,8 +32,10 @@ static int trial_begin(void **state)
 	if (!t)
 		return -1;
 	strcpy(t->dir, "/tmp/barge-conf-XXXXXX");
-	if (!mkdtemp(t->dir))
+	if (!mkdtemp(t->dir)) {
+		free(t);
 		return -1;
+	}
 	snprintf(t->ini, sizeof(t->ini), "%s/vm.ini", t->dir);
 	*state = t;
 	return 0;
