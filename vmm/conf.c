@@ -198,7 +198,9 @@ static int walk(struct cli *cli, cli_fn fn)
 		const char *word = cli->argv[optind ? optind : 1];
 		int val;
 
-		if (word && one_dash_long(word))
+		if (!word)
+			return 0;
+		if (one_dash_long(word))
 			return unknown_option(cli, word);
 		val = getopt_long(cli->argc, cli->argv, a.shorts, a.longs,
 				  NULL);
@@ -259,18 +261,20 @@ static int parse_words(struct cli *cli)
 
 static int find_command(const char *word)
 {
-	static const enum conf_command meaning[] = {COMMAND_RUN, COMMAND_PLAN,
-						    COMMAND_HELP};
-	const char *const *names = option_commands();
+	static const struct {
+		const char *word;
+		enum conf_command command;
+	} table[] = {
+		{"run", COMMAND_RUN},	 {"plan", COMMAND_PLAN},
+		{"help", COMMAND_HELP},	 {"--help", COMMAND_HELP},
+		{"-h", COMMAND_HELP},	 {"--version", COMMAND_VERSION},
+		{"-V", COMMAND_VERSION},
+	};
 
-	for (unsigned int i = 0; names[i]; i++) {
-		if (strcmp(word, names[i]) == 0)
-			return (int)meaning[i];
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (strcmp(word, table[i].word) == 0)
+			return (int)table[i].command;
 	}
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-		return COMMAND_HELP;
-	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
-		return COMMAND_VERSION;
 	return -EINVAL;
 }
 
@@ -283,8 +287,8 @@ static int check_no_words(const struct cli *cli)
 	    find_command(cli->argv[1]) >= 0)
 		return 0;
 	if (cli->argc > 1)
-		return err_set(cli->e, -EINVAL, ERR_ARGUMENT_EXTRA,
-			       cli->argv[1], NULL);
+		return err_set(cli->e, -E2BIG, ERR_ARGUMENT_EXTRA, cli->argv[1],
+			       NULL);
 	return 0;
 }
 

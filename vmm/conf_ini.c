@@ -276,7 +276,7 @@ static int key_line(struct ini *ini, char *s)
 
 static int ini_walk(struct ini *ini)
 {
-	char buf[LINE_LEN_MAX + 1];
+	char buf[LINE_LEN_MAX + 1] = "";
 	int ret;
 
 	ini->at = 0;

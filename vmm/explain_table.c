@@ -145,11 +145,6 @@ static bool like_vfio(const struct err *e)
 	return strncmp(e->detail, "vfio", 4) == 0;
 }
 
-static bool set_iommu(const struct err *e)
-{
-	return strcmp(e->detail, "VFIO_SET_IOMMU") == 0;
-}
-
 /* --- the table -------------------------------------------------------------
  */
 
@@ -186,6 +181,9 @@ static const struct row rows[] = {
 	  "%n does not take %q. Give %v." },
 	{ ERR_OPTION_MISSING, 0, NULL,
 	  "%n lacks its value. Give %v." },
+	{ ERR_ARGUMENT_EXTRA, E2BIG, NULL,
+	  "%n is one argument too many. "
+	  "Write it without: barge --help, or barge --version" },
 	{ ERR_ARGUMENT_EXTRA, 0, near,
 	  "%n is one argument too many. Did you mean --%s?" },
 	{ ERR_ARGUMENT_EXTRA, 0, NULL,
@@ -286,6 +284,12 @@ static const struct row rows[] = {
 	  "%n: the %d cannot be opened: %e. Check the name." },
 	{ ERR_FILE_READ, EISDIR, NULL,
 	  "%n is a folder, not a file for the %d. Name the file in it." },
+	{ ERR_FILE_READ, ESPIPE, NULL,
+	  "%n is not a regular file, which the %d has to be. "
+	  "Copy it to one first." },
+	{ ERR_FILE_READ, ENODATA, NULL,
+	  "%n: the %d became shorter while it was read. "
+	  "Start again when nothing writes it." },
 	{ ERR_FILE_READ, 0, NULL,
 	  "%n: the %d cannot be read: %e. "
 	  "Check that it is a whole file on a healthy disk: cksum %n" },
@@ -423,18 +427,24 @@ static const struct row rows[] = {
 	{ ERR_VFIO_CONTAINER, ENODEV, NULL,
 	  "/dev/vfio/vfio has no driver behind it. "
 	  "Load the driver: sudo modprobe vfio-pci" },
+	{ ERR_VFIO_CONTAINER, ENOTSUP, NULL,
+	  "/dev/vfio/vfio speaks another version of VFIO. "
+	  "Boot another host kernel." },
 	{ ERR_VFIO_CONTAINER, 0, NULL,
 	  "/dev/vfio/vfio cannot be used: %e. "
 	  "Look for VFIO's reason: sudo dmesg | grep -i vfio" },
-	{ ERR_VFIO_IOMMU_TYPE, 0, NULL,
-	  "/dev/vfio/vfio offers no type 1 IOMMU. "
-	  "Load it: sudo modprobe vfio_iommu_type1" },
-	/* linux/vfio.h: type 1 wants interrupt remapping, or to be told */
-	{ ERR_VFIO_IOCTL, EPERM, set_iommu,
+	/* What type 1 answers where interrupts are not remapped. */
+	{ ERR_VFIO_IOMMU_TYPE, EPERM, NULL,
 	  "%n: the host cannot remap interrupts, so VFIO refuses the device. "
 	  "Turn that on in the firmware setup, or take the risk: sudo sh -c "
 	  "'echo 1 > /sys/module/vfio_iommu_type1/parameters/"
 	  "allow_unsafe_interrupts'" },
+	{ ERR_VFIO_IOMMU_TYPE, ENOTSUP, NULL,
+	  "/dev/vfio/vfio offers no type 1 IOMMU. "
+	  "Load it: sudo modprobe vfio_iommu_type1" },
+	{ ERR_VFIO_IOMMU_TYPE, 0, NULL,
+	  "%n: its IOMMU cannot be used: %e. "
+	  "Look for VFIO's reason: sudo dmesg | grep -i -e vfio -e iommu" },
 	{ ERR_VFIO_IOCTL, EBUSY, NULL,
 	  "%n: %d failed: the device is in use. "
 	  "See by which program: sudo fuser -v /dev/vfio/*" },
@@ -456,6 +466,9 @@ static const struct row rows[] = {
 	  "%M of guest memory at %x is where the device's IOMMU reaches "
 	  "nothing. Give less with --memory; what is taken is listed in: "
 	  "/sys/kernel/iommu_groups/*/reserved_regions" },
+	{ ERR_VFIO_BAR_SPACE, 0, no_name,
+	  "the IOMMU leaves no room for the BARs of devices. "
+	  "See what is taken: /sys/kernel/iommu_groups/*/reserved_regions" },
 	{ ERR_VFIO_BAR_SPACE, 0, NULL,
 	  "%n: BAR %1 of %M finds no room in the guest's address space. "
 	  "Give less with --memory, or fewer devices." },

@@ -164,7 +164,7 @@ static unsigned int slip(const char *name, const char *word, size_t len)
 {
 	unsigned int d;
 
-	if (len >= 2 && strncmp(name, word, len) == 0)
+	if (len >= 3 && strncmp(name, word, len) == 0)
 		return 1;
 	if (len < 2 || strlen(name) >= WORD_MAX)
 		return NOT_NEAR;

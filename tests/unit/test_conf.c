@@ -32,8 +32,10 @@ static int trial_begin(void **state)
 	if (!t)
 		return -1;
 	strcpy(t->dir, "/tmp/barge-conf-XXXXXX");
-	if (!mkdtemp(t->dir))
+	if (!mkdtemp(t->dir)) {
+		free(t);
 		return -1;
+	}
 	snprintf(t->ini, sizeof(t->ini), "%s/vm.ini", t->dir);
 	*state = t;
 	return 0;
@@ -168,10 +170,15 @@ static void help_and_version(void **state)
 		{"run --version", COMMAND_VERSION},
 	};
 	struct trial *t = *state;
+	char line[32];
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(parse(t, good[i].line), 0);
 		assert_int_equal(t->c.command, good[i].command);
+	}
+	for (const char *const *c = option_commands(); *c; c++) {
+		snprintf(line, sizeof(line), "help %s", *c);
+		assert_int_equal(parse(t, line), 0);
 	}
 }
 
