@@ -7,6 +7,8 @@
 #   start_guest OPTION...         the same two in halves, with await, tell_guest and kill "$pid" between
 #   end_barge STATUS
 #   said PATTERN, complained TEXT what the last run's console and its complaint must contain
+#   as_nobody                     from then on barge runs without any privilege
+#   note TEXT                     shown in the case's line
 #   fail REASON, skip REASON
 #
 # For run_guest and start_guest: kernel, initrd and words (more words of kernel command line) may be
@@ -31,6 +33,10 @@ verdict() {
 fail() { verdict "FAIL $*"; }
 skip() { verdict "skip $*"; }
 
+# note WHAT: a number worth showing in the case's line.
+note() { notes=$*; }
+notes=
+
 # doing WHAT: named by the host if the time runs out.
 doing() { printf '%s\n' "$*" >"$share/doing"; }
 
@@ -52,6 +58,10 @@ bind_vfio() {
 driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
 group_of() { basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")"; }
 
+# as_nobody: from now on barge runs without any privilege.
+runner=()
+as_nobody() { runner=(setpriv --reuid=nobody --regid=nogroup --clear-groups); }
+
 start_barge() {
 	runs=$((runs + 1))
 	console=$share/barge-$runs.console
@@ -61,7 +71,6 @@ start_barge() {
 	setsid ${runner[@]+"${runner[@]}"} "$barge" run "$@" <"${stdin:-/dev/ttyS0}" >"$console" 2>"$complaint" &
 	pid=$!
 }
-runner=()
 
 end_barge() {
 	local status=0
@@ -128,7 +137,7 @@ await() {
 	done
 }
 
-# tell_guest TEXT: types a line; needs stdin=pipe before start_guest.
+# keyboard: the next guests' console input is a pipe, into which tell_guest types a line.
 keyboard() {
 	stdin=$TMPDIR/keyboard
 	[ -p "$stdin" ] || mkfifo "$stdin"
@@ -142,5 +151,5 @@ case_main() {
 	# shellcheck source=/dev/null
 	. "$lab/cases/$case"
 	l1
-	verdict ok
+	verdict "ok${notes:+ $notes}"
 }

@@ -117,10 +117,16 @@ prepare() {
 	disk_sum=$(cat "$disk.sum")
 }
 
-# nvme ADDRESS IMAGE [OPTION]: gives the next L1 an NVMe drive at 0000:00:ADDRESS.
-devices=()
+# l1_has QEMU-OPTION...: for the next L1.
+l1_has=()
+l1_has() { l1_has+=("$@"); }
+
+# nvme ADDRESS IMAGE [DEVICE-OPTIONS]: an NVMe drive at 0000:00:ADDRESS. The shared disk stays as it
+# is: what is written to it is dropped.
 nvme() {
-	devices+=(-drive "file=$2,if=none,id=drive$1,format=raw${3+,$3}" -device "nvme,drive=drive$1,serial=lab$1,addr=$1")
+	local drive=file=$2,if=none,id=drive$1,format=raw
+	[ "$2" != "$disk" ] || drive+=,snapshot=on
+	l1_has -drive "$drive" -device "nvme,drive=drive$1,serial=lab$1,addr=$1${3+,$3}"
 }
 
 # tell NAME...: variables L1 shall know too.
@@ -147,5 +153,5 @@ become_l1() {
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host \
 		-fsdev "local,id=lab,path=$share,security_model=none" -device virtio-9p-pci,fsdev=lab,mount_tag=lab \
-		"${devices[@]}" "$@"
+		"${l1_has[@]}" "$@"
 }
