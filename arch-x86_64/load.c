@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "arch-x86_64/acpi.h"
+#include "arch-x86_64/boot.h"
+#include "arch-x86_64/kernel.h"
+#include "arch-x86_64/layout.h"
+#include "vmm/arch.h"
+
+/*
+ * How it works: the first 4 KiB of the kernel tell what it is (kernel.c). All
+ * checks of sizes come next, so that a refusal costs no time; then the files
+ * are read straight to their places in guest memory, which is fresh and thus
+ * zero where a segment has no bytes. Below 1 MiB boot.c and acpi.c write.
+ */
+
+#define PAGE 4096ULL
+
+struct loader {
+	const struct arch_boot *boot;
+	struct err *err;
+	struct kernel kernel;
+	uint64_t ram_end;   /* of the low RAM */
+	struct span initrd; /* where it goes */
+	uint8_t *low;	    /* the first MiB */
+};
+
+struct source {
+	const char *name;
+	const char *role;
+	int fd;
+};
+
+static struct source kernel_source(const struct loader *l)
+{
+	return (struct source){l->boot->kernel_name, "kernel",
+			       l->boot->kernel_fd};
+}
+
+static struct source initrd_source(const struct loader *l)
+{
+	return (struct source){l->boot->initrd_name, "initrd",
+			       l->boot->initrd_fd};
+}
+
+/* Exactly @len bytes or -errno; -ENODATA when the file ends before. */
+static int read_full(int fd, void *buf, uint64_t len, uint64_t off)
+{
+	uint64_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = pread(fd, (uint8_t *)buf + done, len - done,
+			  (off_t)(off + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -ENODATA;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int read_source(const struct loader *l, struct source s, void *buf,
+		       uint64_t len, uint64_t off)
+{
+	int r = read_full(s.fd, buf, len, off);
+
+	if (r)
+		return err_set(l->err, r, ERR_FILE_READ, s.name, s.role);
+	return 0;
+}
+
+static int source_size(const struct loader *l, struct source s, uint64_t *size)
+{
+	struct stat st;
+
+	if (fstat(s.fd, &st))
+		return err_set(l->err, -errno, ERR_FILE_READ, s.name, s.role);
+	if (S_ISDIR(st.st_mode))
+		return err_set(l->err, -EISDIR, ERR_FILE_READ, s.name, s.role);
+	if (!S_ISREG(st.st_mode))
+		return err_set(l->err, -ESPIPE, ERR_FILE_READ, s.name, s.role);
+	if (st.st_size == 0)
+		return err_set(l->err, 0, ERR_FILE_EMPTY, s.name, s.role);
+	*size = (uint64_t)st.st_size;
+	return 0;
+}
+
+/* Turn what kernel.c says into an error. */
+static int bad_kernel(const struct loader *l, int code, const char *why)
+{
+	return err_set(l->err, code,
+		       code == -ENOEXEC ? ERR_KERNEL_FORMAT : ERR_KERNEL_BAD,
+		       l->boot->kernel_name, why);
+}
+
+/* An ELF kernel's notes may lie anywhere in it; their first 4 KiB will do. */
+static int read_notes(struct loader *l)
+{
+	const struct kernel_notes *n = l->kernel.notes;
+	uint8_t buf[KERNEL_HEAD];
+	const char *why = NULL;
+	uint64_t len;
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < l->kernel.n_notes; i++, n++) {
+		len = n->file.len < sizeof(buf) ? n->file.len : sizeof(buf);
+		r = read_source(l, kernel_source(l), buf, len, n->file.base);
+		if (r)
+			return r;
+		r = kernel_use_notes(&l->kernel, buf, len, n->align, &why);
+		if (r)
+			return bad_kernel(l, r, why);
+	}
+	return 0;
+}
+
+static int identify(struct loader *l)
+{
+	uint8_t head[KERNEL_HEAD];
+	const char *why = NULL;
+	uint64_t size = 0;
+	uint64_t len;
+	int r;
+
+	r = source_size(l, kernel_source(l), &size);
+	if (r)
+		return r;
+	len = size < sizeof(head) ? size : sizeof(head);
+	r = read_source(l, kernel_source(l), head, len, 0);
+	if (r)
+		return r;
+	r = kernel_parse(&l->kernel, head, len, size, &why);
+	if (r)
+		return bad_kernel(l, r, why);
+	return read_notes(l);
+}
+
+static uint64_t round_up(uint64_t v, uint64_t unit)
+{
+	return (v + unit - 1) & ~(unit - 1);
+}
+
+/* kernel.end is at most RAM_LOW_MAX: there is a size that would do. */
+static int check_kernel_space(const struct loader *l)
+{
+	if (l->kernel.end <= l->ram_end)
+		return 0;
+	return err_set_num(l->err, -ENOSPC, ERR_KERNEL_SPACE,
+			   l->boot->kernel_name,
+			   round_up(l->kernel.end, RAM_UNIT), 0);
+}
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* As high as the kernel allows, where nothing unpacks or grows into it. */
+static int place_initrd(struct loader *l)
+{
+	uint64_t base = round_up(l->kernel.end, PAGE);
+	uint64_t limit = min(l->kernel.initrd_last + 1, RAM_LOW_MAX);
+	uint64_t end = min(limit, l->ram_end);
+	uint64_t size = 0, need = 0;
+	int r;
+
+	if (!l->boot->initrd_name)
+		return 0;
+	r = source_size(l, initrd_source(l), &size);
+	if (r)
+		return r;
+	if (base <= end && size <= end - base) {
+		l->initrd = (struct span){(end - size) & ~(PAGE - 1), size};
+		return 0;
+	}
+	/* 0: no amount of RAM would do */
+	if (base <= limit && size <= limit - base)
+		need = round_up(base + size, RAM_UNIT);
+	return err_set_num(l->err, -ENOSPC, ERR_INITRD_SPACE,
+			   l->boot->initrd_name, need, 0);
+}
+
+static int place_cmdline(const struct loader *l)
+{
+	const char *text = l->boot->cmdline ? l->boot->cmdline : "";
+	size_t len = strlen(text);
+	uint64_t max = min(l->kernel.cmdline_max, CMDLINE_SIZE - 1);
+
+	if (len > max)
+		return err_set_num(l->err, -E2BIG, ERR_CMDLINE_LONG, NULL, len,
+				   max);
+	memcpy(l->low + CMDLINE_ADDR, text, len + 1);
+	return 0;
+}
+
+/* A place that was checked is missing: RAM is not what the plan says. */
+static int no_ram(const struct loader *l)
+{
+	return err_set_num(l->err, -EFAULT, ERR_KERNEL_SPACE,
+			   l->boot->kernel_name, RAM_MIN, 0);
+}
+
+static int read_to_guest(const struct loader *l, struct source s,
+			 struct span gpa, uint64_t off)
+{
+	void *hva;
+
+	if (!gpa.len)
+		return 0;
+	hva = gmem_at(l->boot->mem, gpa.base, gpa.len);
+	if (!hva)
+		return no_ram(l);
+	return read_source(l, s, hva, gpa.len, off);
+}
+
+static int read_files(const struct loader *l)
+{
+	const struct kernel_seg *s = l->kernel.seg;
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < l->kernel.n_seg; i++, s++) {
+		r = read_to_guest(l, kernel_source(l),
+				  (struct span){s->gpa, s->filesz}, s->off);
+		if (r)
+			return r;
+	}
+	return read_to_guest(l, initrd_source(l), l->initrd, 0);
+}
+
+static int write_acpi(const struct loader *l)
+{
+	int r = acpi_build(l->boot->plan, ACPI_ADDR, l->low + ACPI_ADDR,
+			   ACPI_SIZE);
+
+	if (r < 0)
+		return err_set(l->err, r, ERR_HOST_CALL, "acpi_build", NULL);
+	return 0;
+}
+
+static int find_ram(struct loader *l)
+{
+	const struct plan *p = l->boot->plan;
+
+	l->low = gmem_at(l->boot->mem, 0, LOAD_MIN);
+	if (!l->low || !p->n_ram || p->ram[0].base || p->ram[0].len < RAM_MIN)
+		return no_ram(l);
+	l->ram_end = p->ram[0].len;
+	return 0;
+}
+
+static int check_sizes(struct loader *l)
+{
+	int r = check_kernel_space(l);
+
+	if (!r)
+		r = place_initrd(l);
+	if (!r)
+		r = place_cmdline(l);
+	return r;
+}
+
+int arch_load(const struct arch_boot *b, struct arch_entry *entry,
+	      struct err *e)
+{
+	struct loader l = {.boot = b, .err = e};
+	struct boot_info info = {.plan = b->plan, .kernel = &l.kernel};
+	int r;
+
+	r = find_ram(&l);
+	if (!r)
+		r = identify(&l);
+	if (!r)
+		r = check_sizes(&l);
+	if (!r)
+		r = read_files(&l);
+	if (!r)
+		r = write_acpi(&l);
+	if (r)
+		return r;
+	info.initrd = l.initrd;
+	boot_write(l.low, &info, entry);
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORE_ERR_H
+#define CORE_ERR_H
+
+#include <stdint.h>
+
+/*
+ * Why something could not be done: recorded once, where it happened, and
+ * carried up untouched. vmm/explain.c alone turns it into a sentence and a
+ * piece of advice, by (what, code). In the comments: name, detail, num are
+ * what the fields of struct err hold for that kind.
+ */
+enum err_what {
+	ERR_NONE,
+	/* the command line and the configuration: exit status 1 */
+	ERR_OPTION_UNKNOWN,   /* name: the option; or its key, detail: option */
+	ERR_OPTION_VALUE,     /* name: option, detail: value, num: value_type */
+	ERR_OPTION_MISSING,   /* name: option without value, num: value_type */
+	ERR_ARGUMENT_EXTRA,   /* name: the argument */
+	ERR_COMMAND_UNKNOWN,  /* name: the command */
+	ERR_INI_OPEN,         /* name: file */
+	ERR_INI_SYNTAX,       /* name: file, detail: line text, num: line */
+	ERR_INI_SECTION,      /* name: file, detail: section, num: line */
+	ERR_INI_KEY,          /* name: file, detail: section:key, num: line */
+	ERR_NO_KERNEL,        /* no kernel was named */
+	ERR_MEMORY_SMALL,     /* num: bytes asked, num2: bytes needed */
+	ERR_MEMORY_LARGE,     /* num: bytes asked, num2: bytes possible */
+	ERR_CPUS,             /* num: asked, num2: possible */
+	ERR_VFIO_ADDRESS,     /* name: what was given, detail: where */
+	ERR_VFIO_TWICE,       /* name: address */
+	ERR_FILE_OPEN,        /* name: file, detail: role ("kernel", ...) */
+	ERR_FILE_READ,        /* name: file, detail: role */
+	ERR_FILE_EMPTY,       /* name: file, detail: role */
+	ERR_KERNEL_FORMAT,    /* name: file, detail: what the file is */
+	ERR_KERNEL_BAD,       /* name: file, detail: what is wrong in it */
+	ERR_KERNEL_SPACE,     /* name: file, num: bytes RAM that would do */
+	ERR_INITRD_SPACE,     /* name: file, num: bytes RAM that would do */
+	ERR_CMDLINE_LONG,     /* num: length, num2: longest possible */
+	/* the host refuses: exit status 2 */
+	ERR_KVM_OPEN,         /* /dev/kvm */
+	ERR_KVM_VERSION,      /* num: the API version found */
+	ERR_KVM_CAP,          /* name: the missing capability */
+	ERR_KVM_IOCTL,        /* name: the ioctl */
+	ERR_RAM,              /* num: bytes */
+	ERR_CONSOLE_OPEN,     /* name: file */
+	ERR_HOST_CALL,        /* name: the call that failed */
+	ERR_PCI_NO_DEVICE,    /* name: address */
+	ERR_PCI_SYSFS,        /* name: sysfs file */
+	ERR_VFIO_DRIVER,      /* name: address, detail: its driver or "" */
+	ERR_VFIO_NO_IOMMU,    /* name: address */
+	ERR_VFIO_GROUP_OPEN,  /* name: address, num: group */
+	ERR_VFIO_NOT_VIABLE,  /* name: address, detail: "ADDR (driver) ...", num: group */
+	ERR_VFIO_CONTAINER,   /* /dev/vfio/vfio */
+	ERR_VFIO_IOMMU_TYPE,  /* type1 is not offered */
+	ERR_VFIO_IOCTL,       /* name: address, detail: ioctl */
+	ERR_VFIO_DMA_MAP,     /* num: gpa, num2: bytes; RLIMIT_MEMLOCK in -ENOMEM */
+	ERR_VFIO_IOVA,        /* num: gpa, num2: bytes: outside what the IOMMU can address */
+	ERR_VFIO_BAR_SPACE,   /* name: address, num: BAR, num2: bytes */
+	ERR_VFIO_RESET,       /* name: address */
+	ERR_VFIO_HEADER,      /* name: address, num: header type: not an endpoint */
+	ERR_WHAT_MAX,
+};
+
+#define ERR_NAME_MAX 128
+#define ERR_DETAIL_MAX 256
+
+struct err {
+	int code; /* -errno, or 0 where no call failed */
+	enum err_what what;
+	uint64_t num;
+	uint64_t num2;
+	char name[ERR_NAME_MAX];
+	char detail[ERR_DETAIL_MAX];
+};
+
+/*
+ * Record and return @code (if it is 0: -EINVAL), so that a caller can write
+ * `return err_set(...)`. Strings may be NULL and are cut to what fits. What is
+ * not given becomes 0 or empty: a kind with name, detail and num is recorded
+ * first and has its num set in *e afterwards.
+ */
+int err_set(struct err *e, int code, enum err_what what, const char *name,
+	    const char *detail);
+int err_set_num(struct err *e, int code, enum err_what what, const char *name,
+		uint64_t num, uint64_t num2);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORE_HV_H
+#define CORE_HV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What passthrough needs of a hypervisor. vmm/kvm.c implements it with KVM,
+ * tests/unit/fake_hv.c with a model that checks every call. All functions
+ * return 0 or -errno; none is called before the VM exists.
+ */
+struct hv;
+
+struct hv_msi {
+	uint64_t addr;
+	uint32_t data;
+	uint32_t devid; /* PCI requester id; matters on aarch64 only */
+};
+
+struct hv_ops {
+	/*
+	 * Put host memory at @gpa: everything a multiple of the host page.
+	 * *slot names the mapping afterwards.
+	 */
+	int (*map)(struct hv *h, uint64_t gpa, void *hva, uint64_t len,
+		   unsigned int *slot);
+	int (*unmap)(struct hv *h, unsigned int slot);
+	/* A free interrupt route; give it back. */
+	int (*route_take)(struct hv *h, unsigned int *gsi);
+	void (*route_give)(struct hv *h, unsigned int gsi);
+	/* Let @gsi deliver @msi from now on. */
+	int (*route_msi)(struct hv *h, unsigned int gsi, struct hv_msi msi);
+	/*
+	 * Eventfd @fd triggers @gsi while attached. For a level interrupt
+	 * @resample_fd is written at its end of interrupt, -1 otherwise.
+	 */
+	int (*irqfd)(struct hv *h, unsigned int gsi, int fd, int resample_fd,
+		     bool attach);
+	/* Writes of @len bytes at @gpa signal @fd instead of leaving the guest. */
+	int (*ioeventfd)(struct hv *h, uint64_t gpa, unsigned int len, int fd,
+			 bool attach);
+	/* Make every vCPU leave the guest once. */
+	void (*kick)(struct hv *h);
+};
+
+/* Embedded first in the implementation's own struct. */
+struct hv {
+	const struct hv_ops *ops;
+};
+
+#endif

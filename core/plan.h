@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORE_PLAN_H
+#define CORE_PLAN_H
+
+#include "core/pci_cfg.h"
+#include "core/span.h"
+
+/* The computed machine: plain data, printed by `barge plan`, obeyed by run. */
+
+#define PLAN_RAM_MAX 2
+#define PLAN_PCI_MAX 32
+
+struct plan_bar {
+	enum pci_bar_kind kind;
+	bool prefetch;
+	uint64_t size;  /* of the virtual BAR, a power of two */
+	uint64_t align; /* guest-physical alignment wanted, >= size */
+	uint64_t addr;  /* where it was placed */
+};
+
+struct plan_pci {
+	char name[16]; /* the host's address of a passed-through device */
+	uint8_t devfn;
+	struct plan_bar bar[PCI_BARS];
+};
+
+struct plan {
+	unsigned int cpus;
+	unsigned int n_ram;
+	struct span ram[PLAN_RAM_MAX]; /* guest-physical, ascending */
+	struct span ecam;              /* one bus: 1 MiB */
+	/* PCI windows; len 0 when nothing needs one. */
+	struct span mem32;
+	struct span mem64;
+	struct span io;
+	unsigned int n_pci;
+	struct plan_pci pci[PLAN_PCI_MAX];
+};
+
+#endif

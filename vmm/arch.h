@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VMM_ARCH_H
+#define VMM_ARCH_H
+
+#include "core/device.h"
+#include "core/err.h"
+#include "core/gmem.h"
+#include "core/plan.h"
+#include "vmm/kvm.h"
+
+/*
+ * The whole contract between the machine and an architecture: exactly one
+ * arch-* folder is linked. Nothing else of an architecture is visible.
+ */
+
+/* What the planner has to know of the architecture and the host. */
+struct arch_layout {
+	struct span ecam;        /* where the one bus of ECAM goes */
+	struct span mem32;       /* free for 32-bit BARs */
+	struct span mem64;       /* free for 64-bit BARs, above RAM */
+	struct span io;          /* free for I/O BARs */
+	uint64_t bar_align;      /* least alignment of a memory BAR */
+	unsigned int n_ram;
+	struct span ram[PLAN_RAM_MAX];
+};
+
+/*
+ * Pure: lay out @memory bytes of RAM for a guest with @phys_bits of physical
+ * address. -errno and @e when that does not fit.
+ */
+int arch_layout_make(struct arch_layout *l, uint64_t memory,
+		     unsigned int phys_bits, struct err *e);
+/* Physical address bits that a guest on this host can use; needs kvm_open(). */
+int arch_phys_bits(struct kvm *k, unsigned int *bits, struct err *e);
+
+/* Devices of this architecture, in the order they are created. */
+const struct dev_place *arch_places(unsigned int *n);
+
+/* Interrupt controllers and timers; after kvm_create_vm(), before vCPUs. */
+int arch_vm_init(struct kvm *k, struct err *e);
+
+/* Files to boot from, already in memory (mapped or read). */
+struct arch_boot {
+	const char *kernel_name;
+	int kernel_fd;
+	const char *initrd_name; /* NULL: none */
+	int initrd_fd;
+	const char *cmdline;
+	const struct plan *plan;
+	struct gmem *mem;
+};
+
+/* Where the first vCPU starts; each arch uses what it needs. */
+struct arch_entry {
+	uint64_t pc;
+	uint64_t arg;   /* boot_params, start_info or FDT */
+	unsigned int mode; /* private to the arch */
+};
+
+/*
+ * Load kernel, initrd, command line and platform tables into guest memory.
+ */
+int arch_load(const struct arch_boot *b, struct arch_entry *entry,
+	      struct err *e);
+int arch_vcpu_init(struct kvm *k, struct vcpu *v, const struct plan *plan,
+		   const struct arch_entry *entry, struct err *e);
+
+/* What the machine does with a decoded access. */
+struct arch_sink {
+	void *ctx;
+	void (*read)(void *ctx, enum bus_kind bus, uint64_t addr, void *data,
+		     unsigned int len);
+	void (*write)(void *ctx, enum bus_kind bus, uint64_t addr,
+		      const void *data, unsigned int len);
+};
+
+/*
+ * Handle an exit that only this architecture has (port I/O, ...). 1: handled,
+ * 0: not one of ours.
+ */
+int arch_vcpu_exit(struct vcpu *v, const struct arch_sink *sink);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VMM_CONF_H
+#define VMM_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "vfio/bar_plan.h"
+
+/* What was asked for: plain data, from the command line and an INI file. */
+
+#define CONF_VFIO_MAX 16
+#define CONF_PATH_MAX 4096
+#define CONF_CPUS_MAX 255
+
+struct conf_vfio {
+	char address[16]; /* canonical: 0000:01:00.0 */
+	enum msix_policy msix;
+};
+
+enum conf_console {
+	CONSOLE_STDIO,
+	CONSOLE_NONE,
+	CONSOLE_FILE,
+};
+
+enum conf_command {
+	COMMAND_RUN,
+	COMMAND_PLAN,
+	COMMAND_HELP,
+	COMMAND_VERSION,
+};
+
+struct conf {
+	enum conf_command command;
+	char *ini;     /* NULL or owned */
+	char *kernel;  /* NULL or owned, as all strings here */
+	char *initrd;
+	char *cmdline;
+	unsigned int cpus;
+	uint64_t memory; /* bytes */
+	enum conf_console console;
+	char *console_file;
+	bool verbose;
+	unsigned int n_vfio;
+	struct conf_vfio vfio[CONF_VFIO_MAX];
+};
+
+/*
+ * Parse a whole command line into @c, defaults included. A later word wins
+ * over an earlier one and the command line over the file. 0, or -errno with
+ * @e set; conf_fini() is due in both cases. Prints nothing.
+ */
+int conf_parse(struct conf *c, int argc, char *const argv[], struct err *e);
+/* Pure: whether the parsed values make sense together. */
+int conf_check(const struct conf *c, struct err *e);
+void conf_fini(struct conf *c);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VMM_KVM_H
+#define VMM_KVM_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/hv.h"
+
+#define KVM_SLOTS_MAX 512
+#define KVM_ROUTES_MAX 4096
+
+struct kvm_route {
+	bool used; /* taken */
+	bool live; /* part of the table KVM has */
+	struct kvm_irq_routing_entry entry;
+};
+
+/* /dev/kvm, one VM, its memslots and interrupt routes. */
+struct kvm {
+	struct hv hv; /* first: hv_ops are given &kvm->hv */
+	int sys;      /* /dev/kvm, -1: not open */
+	int vm;       /* -1: not created */
+	size_t run_size;
+	unsigned int n_slots; /* how many KVM has, at most KVM_SLOTS_MAX */
+	bool slot_used[KVM_SLOTS_MAX];
+	bool msi_devid;           /* routes carry a device id (ITS) */
+	unsigned int n_gsi;       /* numbers KVM takes: below this */
+	unsigned int base_routes; /* entries of the irqchip, set once */
+	unsigned int first_msi;   /* lowest number for MSI routes */
+	struct kvm_route route[KVM_ROUTES_MAX];
+	void (*kick)(void *ctx);
+	void *kick_ctx;
+	void *arch_cache; /* heap; filled by the arch, freed by kvm_close() */
+};
+
+struct vcpu {
+	unsigned int id;
+	int fd; /* -1: none */
+	struct kvm_run *run;
+};
+
+void kvm_init(struct kvm *k);
+int kvm_open(struct kvm *k, struct err *e);
+int kvm_create_vm(struct kvm *k, struct err *e);
+/* Accepts any half-open state. */
+void kvm_close(struct kvm *k);
+/* Value of KVM_CHECK_EXTENSION: 0 when absent. */
+int kvm_cap(const struct kvm *k, int cap);
+/* ioctl on the VM (or on /dev/kvm before there is one): 0 or more, -errno. */
+int kvm_ioctl(int fd, unsigned long req, void *arg);
+/*
+ * Set the irqchip's own @n routes; the arch calls it once. MSI routes take
+ * numbers from @first_msi on.
+ */
+int kvm_set_base_routes(struct kvm *k, const struct kvm_irq_routing_entry *r,
+			unsigned int n, unsigned int first_msi, struct err *e);
+/* Set interrupt line @gsi of the in-kernel irqchip. */
+int kvm_irq_line(struct kvm *k, unsigned int gsi, bool level);
+
+int vcpu_create(struct kvm *k, struct vcpu *v, unsigned int id, struct err *e);
+void vcpu_destroy(struct kvm *k, struct vcpu *v);
+
+#endif
