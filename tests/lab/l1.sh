@@ -40,6 +40,7 @@ notes=
 # doing WHAT: named by the host if the time runs out.
 doing() { printf '%s\n' "$*" >"$share/doing"; }
 
+# load MODULE...: into L1's kernel
 load() { modprobe -a -d "$generic" "$@"; }
 
 bind_vfio() {
@@ -104,8 +105,13 @@ run_barge() {
 }
 
 start_guest() {
-	start_barge --kernel "$kernel" --initrd "$initrd" --memory 256M \
-		--cmdline "console=ttyS0 quiet lab=$case ${words:-}" "$@"
+	guest_options
+	start_barge "${guest_options[@]}" "$@"
+}
+
+guest_options() {
+	guest_options=(--kernel "$kernel" --initrd "$initrd" --memory 256M
+		--cmdline "console=ttyS0 quiet lab=$case${words:+ $words}")
 }
 
 run_guest() {
@@ -145,9 +151,10 @@ keyboard() {
 }
 tell_guest() { printf '%s\n' "$*" >&7; }
 
+doing "starting"
+load kvm_amd
+
 case_main() {
-	doing "starting"
-	load kvm_amd
 	# shellcheck source=/dev/null
 	. "$lab/cases/$case"
 	l1

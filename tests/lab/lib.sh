@@ -77,7 +77,7 @@ fresh_lists() {
 
 # make_initramfs OUT KERNEL INIT MODULE...: busybox, INIT, the cases, and the modules with all they need.
 make_initramfs() {
-	local out=$1 kernel=$2 init=$3 release module tree=$1.tree number=10
+	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=10
 	shift 3
 	release=$(ls "$kernel/lib/modules")
 	rm -rf "$tree"
@@ -90,7 +90,8 @@ make_initramfs() {
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r module; do
 		cp "$module" "$tree/modules/$((number++))-${module##*/}"
 	done
-	(cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$out"
+	(cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tree.cpio"
+	mv "$tree.cpio" "$out"
 	rm -rf "$tree"
 }
 
