@@ -21,7 +21,7 @@ host := $(shell uname -m)
 ifneq ($(ARCH),$(host))
 CROSS_COMPILE ?= $(ARCH)-linux-gnu-
 endif
-CC := $(if $(filter fuzz,$(MODE)),clang,$(if $(filter file,$(origin CC)),$(CROSS_COMPILE)gcc,$(CC)))
+CC := $(if $(filter fuzz,$(MODE)),clang,$(if $(filter default file,$(origin CC)),$(CROSS_COMPILE)gcc,$(CC)))
 ifeq ($(CC),)
 CC := $(CROSS_COMPILE)gcc
 endif
@@ -96,9 +96,9 @@ $(O)/barge: $(obj)
 compile_commands.json: $(O)/.flags $(src)
 	$(say) GEN $@
 	$(Q){ echo '['; sep=; for f in $(src); do \
-		printf '%s{"directory":"%s","file":"%s","command":"%s"}' "$$sep" \
+		printf '%s\n{"directory":"%s","file":"%s","command":"%s"}' "$$sep" \
 		'$(CURDIR)' "$$f" '$(CC) $(cppflags) $(cflags) -c '"$$f"; \
-		sep=',\n'; done; echo ']'; } >$@
+		sep=,; done; echo ']'; } >$@
 
 # --- unit tests: each links the objects of everything but main --------------
 # The linker takes from the archive only what a test needs.

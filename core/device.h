@@ -40,6 +40,11 @@ struct dev_env {
 	int64_t (*wall_time)(void *ctx);
 	/* Send bytes to the console; never blocks the guest. */
 	void (*console_write)(void *ctx, const uint8_t *buf, size_t len);
+	/*
+	 * After dev_ops.input took less than it was offered: there is room
+	 * again. Only a wake-up, to call input later. May be NULL.
+	 */
+	void (*input_ready)(void *ctx);
 };
 
 struct device;

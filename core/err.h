@@ -13,20 +13,20 @@
 enum err_what {
 	ERR_NONE,
 	/* the command line and the configuration: exit status 1 */
-	ERR_OPTION_UNKNOWN,   /* name: the option */
-	ERR_OPTION_VALUE,     /* name: option, detail: value; see num: */
-	ERR_OPTION_MISSING,   /* name: the option that lacks its value */
+	ERR_OPTION_UNKNOWN,   /* name: the option; or its key, detail: option */
+	ERR_OPTION_VALUE,     /* name: option, detail: value, num: value_type */
+	ERR_OPTION_MISSING,   /* name: option without value, num: value_type */
 	ERR_ARGUMENT_EXTRA,   /* name: the argument */
 	ERR_COMMAND_UNKNOWN,  /* name: the command */
 	ERR_INI_OPEN,         /* name: file */
 	ERR_INI_SYNTAX,       /* name: file, detail: line text, num: line */
-	ERR_INI_SECTION,      /* name: file, detail: section */
-	ERR_INI_KEY,          /* name: file, detail: section:key */
+	ERR_INI_SECTION,      /* name: file, detail: section, num: line */
+	ERR_INI_KEY,          /* name: file, detail: section:key, num: line */
 	ERR_NO_KERNEL,        /* no kernel was named */
 	ERR_MEMORY_SMALL,     /* num: bytes asked, num2: bytes needed */
 	ERR_MEMORY_LARGE,     /* num: bytes asked, num2: bytes possible */
 	ERR_CPUS,             /* num: asked, num2: possible */
-	ERR_VFIO_ADDRESS,     /* name: what was given as an address */
+	ERR_VFIO_ADDRESS,     /* name: what was given, detail: where */
 	ERR_VFIO_TWICE,       /* name: address */
 	ERR_FILE_OPEN,        /* name: file, detail: role ("kernel", ...) */
 	ERR_FILE_READ,        /* name: file, detail: role */

@@ -19,6 +19,7 @@ struct plan_bar {
 };
 
 struct plan_pci {
+	char name[16]; /* the host's address of a passed-through device */
 	uint8_t devfn;
 	struct plan_bar bar[PCI_BARS];
 };

@@ -15,13 +15,13 @@
  * into TRAP.
  */
 
-#define BAR_AREAS_MAX 64
+#define BAR_AREAS_MAX  64
 #define BAR_SLICES_MAX 136
 
 enum bar_slice_kind {
 	BAR_MAP,     /* the device's memory, straight into the guest */
 	BAR_TRAP,    /* each access is passed to the device by read and write */
-	BAR_VIRTUAL, /* MSI-X table or pending bits, or nothing, answered by us */
+	BAR_VIRTUAL, /* MSI-X table or pending bits or nothing: by us */
 };
 
 struct bar_slice {
@@ -34,11 +34,11 @@ struct bar_slice {
 struct bar_shape {
 	enum pci_bar_kind kind;
 	bool prefetch;
-	bool mappable;      /* VFIO_REGION_INFO_FLAG_MMAP */
+	bool mappable;	    /* VFIO_REGION_INFO_FLAG_MMAP */
 	bool msix_mappable; /* VFIO_REGION_INFO_CAP_MSIX_MAPPABLE */
-	bool sparse;        /* a sparse-mmap capability is there: only areas */
-	uint64_t size;      /* physical region size in bytes, any value */
-	unsigned int n_areas;
+	bool sparse;	    /* a sparse-mmap capability is there: only areas */
+	uint64_t size;	    /* physical region size in bytes, any value */
+	unsigned int n_areas; /* may pass BAR_AREAS_MAX: the rest is unknown */
 	struct span area[BAR_AREAS_MAX]; /* {offset, length}: as given */
 };
 
@@ -61,16 +61,20 @@ struct msix_shape {
 struct bar_plan {
 	enum pci_bar_kind kind;
 	bool prefetch;
-	uint64_t size;  /* of the virtual BAR: a power of two, 0: absent */
-	uint64_t align; /* guest-physical alignment, >= size and the host page */
-	/* Alignment of the host reservation: min(pow2ceil(region), 1 GiB). */
+	uint64_t size; /* of the virtual BAR: a power of two, 0: absent */
+	/* Guest-physical alignment: >= size, for memory also the host page. */
+	uint64_t align;
+	/*
+	 * Alignment of the host reservation: min(pow2ceil(region), 1 GiB), at
+	 * least the host page; 0: I/O or absent.
+	 */
 	uint64_t host_align;
 	unsigned int n;
 	struct bar_slice slice[BAR_SLICES_MAX];
 };
 
 enum msix_place {
-	MSIX_PLACE_NONE,
+	MSIX_PLACE_NONE, /* the guest must see no MSI-X capability */
 	MSIX_PLACE_INPLACE,
 	MSIX_PLACE_SPARE_BAR, /* a BAR of its own that the device lacks */
 	MSIX_PLACE_ENLARGED,  /* the upper half of the BAR that held it */
@@ -80,7 +84,7 @@ enum msix_place {
 struct dev_plan {
 	enum msix_place msix_place;
 	const char *msix_why; /* one clause for `barge plan`, static text */
-	/* Where the guest finds table and PBA now. */
+	/* Where the guest finds table and PBA now (not for PLACE_NONE). */
 	unsigned int table_bar;
 	unsigned int pba_bar;
 	uint64_t table_off;
@@ -91,19 +95,38 @@ struct dev_plan {
 /*
  * Plan all BARs of a device. @page is the host page size (a power of two),
  * @min_align the smallest alignment the architecture wants for a memory BAR
- * (4 KiB on x86, 64 KiB on arm64). Invariants of the result, for any input:
- * the slices of a BAR are sorted, adjacent, cover [0, size) exactly, and
- * neighbours differ in kind; MAP slices are multiples of @page, lie inside a
- * mappable area (the last page of a region smaller than a page counts as its
- * own), and hold no MSI-X table byte, neither the device's nor the guest's,
- * and no guest PBA byte; a slice list that would not fit turns the BAR into
- * TRAP.
+ * (4 KiB on x86, 64 KiB on arm64).
+ *
+ * Invariants of the result, for any input: the slices of a BAR are sorted,
+ * adjacent, cover [0, size) exactly, and neighbours differ in kind. MAP slices
+ * are multiples of @page and lie inside mappable areas (the only page of a
+ * region smaller than a page counts as its own); none holds a byte of the
+ * guest's table or PBA. A byte of the device's table is mapped only if the
+ * guest's table has moved away, the BAR is msix_mappable and the host page
+ * holds other registers, too. TRAP slices lie inside the region. A slice list
+ * that would not fit turns the BAR's MAP slices into TRAP.
+ *
+ * What cannot be right is met like this:
+ *  - an area that is empty, wraps or passes the region is dropped, so are
+ *    areas beyond BAR_AREAS_MAX: their bytes are TRAP;
+ *  - a region over 1 TiB, or of I/O: TRAP;
+ *  - a BAR no register can express (I/O over 64 KiB, MEM32 over 2 GiB, over
+ *    2^63, MEM64 in the last register), or given in a register that is the
+ *    upper half of a MEM64: absent;
+ *  - an MSI-X table of more than 2048 vectors, misaligned, or not inside a
+ *    memory BAR: MSIX_PLACE_NONE, the guest sees no MSI-X capability; host
+ *    pages with bytes of it stay unmapped;
+ *  - a PBA misaligned, not inside a memory BAR or over the table: both parts
+ *    move, whatever the policy; MSIX_PLACE_NONE if there is no place.
  */
 void dev_plan_make(struct dev_plan *out, const struct bar_shape shape[PCI_BARS],
 		   const struct msix_shape *msix, uint64_t page,
 		   uint64_t min_align);
 
-/* Host page-table entries that all MAP slices need, by block size. */
+/*
+ * Host page-table entries that all MAP slices need, by block size, if each
+ * slice is one mapping at a base that is a multiple of host_align.
+ */
 struct bar_leaves {
 	uint64_t block[3]; /* bytes per entry, largest first; 0: unused */
 	uint64_t count[3];

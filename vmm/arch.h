@@ -30,8 +30,8 @@ struct arch_layout {
  */
 int arch_layout_make(struct arch_layout *l, uint64_t memory,
 		     unsigned int phys_bits, struct err *e);
-/* Physical address bits that a guest on this host can use. */
-unsigned int arch_phys_bits(const struct kvm *k);
+/* Physical address bits that a guest on this host can use; needs kvm_open(). */
+int arch_phys_bits(struct kvm *k, unsigned int *bits, struct err *e);
 
 /* Devices of this architecture, in the order they are created. */
 const struct dev_place *arch_places(unsigned int *n);

@@ -34,8 +34,8 @@ enum conf_command {
 
 struct conf {
 	enum conf_command command;
-	char *ini;     /* NULL or owned */
-	char *kernel;  /* NULL or owned, as all strings here */
+	char *ini;    /* NULL or owned */
+	char *kernel; /* NULL or owned, as all strings here */
 	char *initrd;
 	char *cmdline;
 	unsigned int cpus;

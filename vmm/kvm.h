@@ -11,10 +11,11 @@
 #include "core/hv.h"
 
 #define KVM_SLOTS_MAX 512
-#define KVM_ROUTES_MAX 1024
+#define KVM_ROUTES_MAX 4096
 
 struct kvm_route {
-	bool used;
+	bool used; /* taken */
+	bool live; /* part of the table KVM has */
 	struct kvm_irq_routing_entry entry;
 };
 
@@ -26,11 +27,14 @@ struct kvm {
 	size_t run_size;
 	unsigned int n_slots; /* how many KVM has, at most KVM_SLOTS_MAX */
 	bool slot_used[KVM_SLOTS_MAX];
-	unsigned int n_gsi;      /* how many routes KVM takes */
-	unsigned int first_msi;  /* routes below belong to the irqchip */
+	bool msi_devid;           /* routes carry a device id (ITS) */
+	unsigned int n_gsi;       /* numbers KVM takes: below this */
+	unsigned int base_routes; /* entries of the irqchip, set once */
+	unsigned int first_msi;   /* lowest number for MSI routes */
 	struct kvm_route route[KVM_ROUTES_MAX];
 	void (*kick)(void *ctx);
 	void *kick_ctx;
+	void *arch_cache; /* heap; filled by the arch, freed by kvm_close() */
 };
 
 struct vcpu {
@@ -39,6 +43,7 @@ struct vcpu {
 	struct kvm_run *run;
 };
 
+void kvm_init(struct kvm *k);
 int kvm_open(struct kvm *k, struct err *e);
 int kvm_create_vm(struct kvm *k, struct err *e);
 /* Accepts any half-open state. */
@@ -47,9 +52,12 @@ void kvm_close(struct kvm *k);
 int kvm_cap(const struct kvm *k, int cap);
 /* ioctl on the VM (or on /dev/kvm before there is one): 0 or more, -errno. */
 int kvm_ioctl(int fd, unsigned long req, void *arg);
-/* Set the irqchip's own routes, below first_msi; the arch calls it once. */
+/*
+ * Set the irqchip's own @n routes; the arch calls it once. MSI routes take
+ * numbers from @first_msi on.
+ */
 int kvm_set_base_routes(struct kvm *k, const struct kvm_irq_routing_entry *r,
-			unsigned int n, struct err *e);
+			unsigned int n, unsigned int first_msi, struct err *e);
 /* Set interrupt line @gsi of the in-kernel irqchip. */
 int kvm_irq_line(struct kvm *k, unsigned int gsi, bool level);
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running where no memory is: KVM cannot go on, status 3. */
+#include "tests/guests/guest.h"
+
+void guest_main(void)
+{
+	void (*nowhere)(void) = (void (*)(void))(ram_end() + 0x200000);
+
+	print("PASS\n");
+	nowhere();
+	halt();
+}

@@ -1,0 +1,162 @@
+# shellcheck shell=bash disable=SC2154 # case, lab, work, barge, cloud, generic: told by the host
+# l1.sh: what a case can use in L1. The first thing that goes wrong ends L1 with its reason.
+#
+#   bind_vfio ADDRESS...          hands PCI devices to vfio-pci
+#   run_guest OPTION...           boots the case's guest in barge: status 0 and "lab: ok" expected
+#   run_barge STATUS OPTION...    barge run OPTION...; ends with STATUS, and nothing is left behind
+#   start_guest OPTION...         the same two in halves, with await, tell_guest and kill "$pid" between
+#   end_barge STATUS
+#   said PATTERN, complained TEXT what the last run's console and its complaint must contain
+#   as_nobody                     from then on barge runs without any privilege
+#   note TEXT                     shown in the case's line
+#   fail REASON, skip REASON
+#
+# For run_guest and start_guest: kernel, initrd and words (more words of kernel command line) may be
+# set before the call.
+set -Eeuo pipefail
+trap 'fail "line $LINENO of ${BASH_SOURCE[0]##*/}: $BASH_COMMAND"' ERR
+trap 'fail "the case stopped early"' EXIT
+
+share=/run/lab
+runs=0
+bound=()
+kernel=$cloud/vmlinuz
+initrd=$work/l2-cloud.cpio
+
+# verdict LINE: leaves LINE for the host and ends L1 at once.
+verdict() {
+	trap - EXIT ERR
+	printf '%s\n' "$1" >"$share/verdict"
+	echo b >/proc/sysrq-trigger
+	sleep 1000
+}
+fail() { verdict "FAIL $*"; }
+skip() { verdict "skip $*"; }
+
+# note WHAT: a number worth showing in the case's line.
+note() { notes=$*; }
+notes=
+
+# doing WHAT: named by the host if the time runs out.
+doing() { printf '%s\n' "$*" >"$share/doing"; }
+
+# load MODULE...: into L1's kernel
+load() { modprobe -a -d "$generic" "$@"; }
+
+bind_vfio() {
+	local device
+	load vfio-pci
+	for address; do
+		device=/sys/bus/pci/devices/$address
+		[ ! -e "$device/driver" ] || echo "$address" >"$device/driver/unbind"
+		echo vfio-pci >"$device/driver_override"
+		echo "$address" >/sys/bus/pci/drivers_probe
+		[ "$(driver_of "$address")" = vfio-pci ] || fail "$address cannot be bound to vfio-pci"
+	done
+	bound+=("$@")
+}
+
+driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
+group_of() { basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")"; }
+
+# as_nobody: from now on barge runs without any privilege.
+runner=()
+as_nobody() { runner=(setpriv --reuid=nobody --regid=nogroup --clear-groups); }
+
+start_barge() {
+	runs=$((runs + 1))
+	console=$share/barge-$runs.console
+	complaint=$share/barge-$runs.stderr
+	doing "run $runs: barge run $*"
+	terminal=$(stty -a </dev/ttyS0)
+	setsid ${runner[@]+"${runner[@]}"} "$barge" run "$@" <"${stdin:-/dev/ttyS0}" >"$console" 2>"$complaint" &
+	pid=$!
+}
+
+end_barge() {
+	local status=0
+	wait "$pid" || status=$?
+	[ "$status" = "$1" ] || fail "barge's status is $status, not $1, after run $runs$(last_words)"
+	nothing_left
+}
+
+last_words() {
+	[ ! -s "$complaint" ] || printf '; it said: %s' "$(tail -n 1 "$complaint")"
+	[ ! -s "$console" ] || printf '; the guest said: %s' "$(tail -n 1 "$console" | tr -d '\r')"
+}
+
+# nothing_left: no process, no VM, the terminal as before, and the devices free for the next run.
+nothing_left() {
+	local address
+	! pgrep -s "$pid" >/dev/null || fail "run $runs left processes behind: $(pgrep -l -s "$pid" | tr '\n' ' ')"
+	[ -z "$(find /sys/kernel/debug/kvm -mindepth 1 -type d 2>/dev/null)" ] || fail "run $runs left a VM behind"
+	[ "$(stty -a </dev/ttyS0)" = "$terminal" ] || fail "run $runs left the terminal changed: $(stty -a </dev/ttyS0)"
+	for address in "${bound[@]}"; do
+		[ "$(driver_of "$address")" = vfio-pci ] || fail "run $runs left $address on another driver"
+		: 2>/dev/null <>"/dev/vfio/$(group_of "$address")" || fail "run $runs left the group of $address in use"
+	done
+}
+
+run_barge() {
+	local status=$1
+	shift
+	start_barge "$@"
+	end_barge "$status"
+}
+
+start_guest() {
+	guest_options
+	start_barge "${guest_options[@]}" "$@"
+}
+
+guest_options() {
+	guest_options=(--kernel "$kernel" --initrd "$initrd" --memory 256M
+		--cmdline "console=ttyS0 quiet lab=$case${words:+ $words}")
+}
+
+run_guest() {
+	start_guest "$@"
+	end_barge 0
+	said '^lab: ok'
+}
+
+said() {
+	grep -qE "$1" "$console" || fail "the guest never said '$1' in run $runs$(last_words)"
+}
+
+# complained TEXT...: one sentence of barge's, holding each TEXT.
+complained() {
+	local text
+	{ [ "$(wc -l <"$complaint")" = 1 ] && grep -q '^barge: ' "$complaint"; } ||
+		fail "run $runs: not one sentence beginning 'barge: ': $(cat "$complaint")"
+	for text; do
+		grep -qF -- "$text" "$complaint" || fail "run $runs: '$text' is not named in: $(cat "$complaint")"
+	done
+}
+
+# await PATTERN: until the guest says it.
+await() {
+	doing "run $runs: waiting for the guest to say '$1'"
+	until grep -qE "$1" "$console"; do
+		kill -0 "$pid" 2>/dev/null || fail "barge ended before the guest said '$1'$(last_words)"
+		sleep 0.1
+	done
+}
+
+# keyboard: the next guests' console input is a pipe, into which tell_guest types a line.
+keyboard() {
+	stdin=$TMPDIR/keyboard
+	[ -p "$stdin" ] || mkfifo "$stdin"
+	exec 7<>"$stdin"
+}
+tell_guest() { printf '%s\n' "$*" >&7; }
+
+doing "starting"
+load kvm_amd
+
+case_main() {
+	# shellcheck source=/dev/null
+	. "$lab/cases/$case"
+	l1
+	verdict "ok${notes:+ $notes}"
+}

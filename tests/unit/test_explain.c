@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/explain.h"
+#include "vmm/options.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define A	 "0000:01:00.0"
+
+struct golden {
+	struct err e;
+	const char *text;
+};
+
+/* clang-format off */
+static const struct golden goldens[] = {
+	{ { -EINVAL, ERR_OPTION_UNKNOWN, 0, 0, "--kernl", "" },
+	  "--kernl is not an option. Did you mean --kernel?" },
+	{ { -EINVAL, ERR_OPTION_UNKNOWN, 0, 0, "--frobnicate", "" },
+	  "--frobnicate is not an option. See which there are: barge --help" },
+	{ { -EINVAL, ERR_OPTION_UNKNOWN, 0, 0, "msx", "--vfio" },
+	  "--vfio has no key msx. Did you mean msix?" },
+	{ { -EINVAL, ERR_OPTION_UNKNOWN, 0, 0, "address", "--vfio" },
+	  "--vfio has no key address. See which it has: barge --help" },
+	{ { -EINVAL, ERR_OPTION_VALUE, VALUE_SIZE, 0, "--memory", "12Q" },
+	  "--memory does not take \"12Q\". Give a size such as 512M or 4G." },
+	{ { -ERANGE, ERR_OPTION_VALUE, VALUE_SIZE, 0, "vm.ini:3: memory",
+	    "9999999999T" },
+	  "vm.ini:3: memory \"9999999999T\" is too large. "
+	  "Give a size such as 512M or 4G." },
+	{ { -EINVAL, ERR_OPTION_VALUE, VALUE_PATH, 0, "--kernel", "" },
+	  "--kernel names no file. Give the name of a file." },
+	{ { -EINVAL, ERR_OPTION_VALUE, VALUE_MSIX, 0, "--vfio msix", "no" },
+	  "--vfio msix does not take \"no\". "
+	  "Give auto, inplace or relocate." },
+	{ { -E2BIG, ERR_OPTION_VALUE, VALUE_VFIO, 16, "--vfio", A },
+	  "--vfio " A " is one device too many. A guest can be given 16." },
+	{ { -EINVAL, ERR_OPTION_MISSING, VALUE_PATH, 0, "--kernel", "" },
+	  "--kernel lacks its value. Give the name of a file." },
+	{ { -EINVAL, ERR_ARGUMENT_EXTRA, 0, 0, "memory=4G", "" },
+	  "memory=4G is one argument too many. Did you mean --memory?" },
+	{ { -EINVAL, ERR_COMMAND_UNKNOWN, 0, 0, "", "" },
+	  "the command is missing. Start a VM with: barge run --kernel FILE, "
+	  "or see: barge --help" },
+	{ { -EINVAL, ERR_COMMAND_UNKNOWN, 0, 0, "--kernel", "" },
+	  "--kernel stands where a command is due. Write: barge run --kernel" },
+	{ { -EINVAL, ERR_COMMAND_UNKNOWN, 0, 0, "plna", "" },
+	  "plna is not a command. Did you mean barge plan?" },
+	{ { -ENOENT, ERR_INI_KEY, 7, 0, "vm.ini", "vm:memroy" },
+	  "vm.ini:7: [vm] has no key memroy. Did you mean memory?" },
+	{ { -ENOENT, ERR_INI_KEY, 7, 0, "vm.ini", "vfio.a:misx" },
+	  "vm.ini:7: [vfio.a] has no key misx. Did you mean msix?" },
+	{ { -ENOENT, ERR_INI_KEY, 7, 0, "vm.ini", "vm:halp" },
+	  "vm.ini:7: [vm] has no key halp. See which it has: man barge.ini" },
+	{ { -EINVAL, ERR_INI_SECTION, 1, 0, "vm.ini", "mv" },
+	  "vm.ini:1: there is no section [mv]. Did you mean [vm]?" },
+	{ { -EISDIR, ERR_INI_OPEN, 0, 0, "/tmp", "" },
+	  "/tmp is a folder, not an INI file. Name the file in it." },
+	{ { -ERANGE, ERR_MEMORY_SMALL, 15 << 20, 16 << 20, "", "" },
+	  "15M of memory is too little. Give at least: --memory 16M" },
+	{ { -ERANGE, ERR_MEMORY_LARGE, 4ull << 40, 3ull << 30, "", "" },
+	  "4096G of memory is more than this host can give a guest. "
+	  "Give at most: --memory 3G" },
+	{ { -ERANGE, ERR_CPUS, 0, 255, "", "" },
+	  "--cpus 0 leaves the guest no processor. Give 1 to 255." },
+	{ { -ERANGE, ERR_CPUS, 256, 255, "", "" },
+	  "--cpus 256 is more than is possible. Give at most: --cpus 255" },
+	{ { -EINVAL, ERR_VFIO_ADDRESS, 0, 0, "01:00.8", "--vfio" },
+	  "--vfio: 01:00.8 is not a PCI address. "
+	  "Give one like 0000:01:00.0; all are listed by: lspci -D" },
+	{ { -ENOENT, ERR_FILE_OPEN, 0, 0, "bzImage", "kernel" },
+	  "bzImage: there is no such file for the kernel. Check the name." },
+	{ { -EACCES, ERR_FILE_OPEN, 0, 0, "/boot/vmlinuz", "kernel" },
+	  "/boot/vmlinuz: permission denied, opening the kernel. "
+	  "Make it readable: sudo chmod a+r /boot/vmlinuz" },
+	{ { -ELOOP, ERR_FILE_OPEN, 0, 0, "x", "initrd" },
+	  "x: the initrd cannot be opened: too many levels of symbolic links. "
+	  "Check the name." },
+	{ { -EINVAL, ERR_KERNEL_SPACE, (100 << 20) + 1, 0, "bzImage", "" },
+	  "bzImage: the kernel does not fit into the guest's memory. "
+	  "Give at least: --memory 101M" },
+	{ { -EACCES, ERR_KVM_OPEN, 0, 0, "", "" },
+	  "/dev/kvm: permission denied. Add yourself to its group: "
+	  "sudo usermod -aG kvm $USER, and log in again." },
+	{ { 0, ERR_VFIO_DRIVER, 0, 0, A, "nvme" },
+	  A " is bound to nvme, not to vfio-pci. Bind it: sudo sh -c "
+	  "'modprobe vfio-pci && "
+	  "echo vfio-pci > /sys/bus/pci/devices/" A "/driver_override && "
+	  "echo " A " > /sys/bus/pci/devices/" A "/driver/unbind && "
+	  "echo " A " > /sys/bus/pci/drivers_probe'" },
+	{ { 0, ERR_VFIO_DRIVER, 0, 0, A, "" },
+	  A " has no driver; it needs vfio-pci. Bind it: sudo sh -c "
+	  "'modprobe vfio-pci && "
+	  "echo vfio-pci > /sys/bus/pci/devices/" A "/driver_override && "
+	  "echo " A " > /sys/bus/pci/drivers_probe'" },
+	{ { -EPERM, ERR_VFIO_NOT_VIABLE, 12, 0, A,
+	    "0000:01:00.1 (snd_hda_intel) 0000:01:00.2 (xhci_hcd)" },
+	  A " shares IOMMU group 12 with devices that the host uses: "
+	  "0000:01:00.1 (snd_hda_intel) 0000:01:00.2 (xhci_hcd). "
+	  "Bind them to vfio-pci too: sudo sh -c 'cd /sys/bus/pci && "
+	  "for a in 0000:01:00.1 0000:01:00.2; do "
+	  "echo vfio-pci > devices/$a/driver_override; "
+	  "echo $a > devices/$a/driver/unbind; "
+	  "echo $a > drivers_probe; done'" },
+	{ { -EBUSY, ERR_VFIO_GROUP_OPEN, 12, 0, A, "" },
+	  "/dev/vfio/12 of " A " is used by another program. "
+	  "See which: sudo fuser -v /dev/vfio/12" },
+	{ { -ENOMEM, ERR_VFIO_DMA_MAP, 0x100000000, 1ull << 30, "", "" },
+	  "1G of guest memory at 0x100000000 cannot be locked for the device: "
+	  "over the limit RLIMIT_MEMLOCK. Allow 5242880 KiB: "
+	  "ulimit -l 5242880 (systemd: LimitMEMLOCK=5242880K), "
+	  "or run barge with CAP_IPC_LOCK." },
+	{ { 0, ERR_VFIO_HEADER, 1, 0, A, "" },
+	  A " is a bridge (header type 1), which no guest can be given. "
+	  "Name a device behind it: lspci -tv" },
+};
+/* clang-format on */
+
+static void golden_texts(void **state)
+{
+	char buf[1024];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(goldens); i++) {
+		explain(&goldens[i].e, buf, sizeof(buf));
+		assert_string_equal(buf, goldens[i].text);
+	}
+}
+
+static const int codes[] = {0,	    EACCES, EPERM,  ENOENT, EBUSY,
+			    EINVAL, ENOMEM, ENODEV, ERANGE, EISDIR,
+			    EMFILE, ENOSPC, EILSEQ, E2BIG,  EDOM,
+			    EEXIST, EFBIG,  EAGAIN, 9999};
+
+static void hostile(char *s, size_t size, unsigned int from)
+{
+	for (size_t i = 0; i + 1 < size; i++)
+		s[i] = (char)(1 + (i + from) % 255);
+	s[size - 1] = '\0';
+}
+
+/* One line of printable ASCII and whole UTF-8: here, no byte above 0x7e. */
+static void assert_printable(const char *s)
+{
+	for (; *s; s++) {
+		if (*s < ' ' || *s > '~')
+			fail_msg("byte %02x in: %s", (unsigned char)*s, s);
+	}
+}
+
+/* Each kind with each errno says something whole, whatever the fields hold. */
+static void every_kind(void **state)
+{
+	char buf[4096];
+	struct err e = {.num = UINT64_MAX, .num2 = UINT64_MAX - 4096};
+
+	(void)state;
+	for (unsigned int w = ERR_NONE; w < ERR_WHAT_MAX; w++) {
+		for (size_t i = 0; i < COUNT(codes); i++) {
+			e.what = (enum err_what)w;
+			e.code = -codes[i];
+			hostile(e.name, sizeof(e.name), w);
+			hostile(e.detail, sizeof(e.detail), w + 100);
+			explain(&e, buf, sizeof(buf));
+			assert_true(strlen(buf) + 1 < sizeof(buf));
+			assert_printable(buf);
+			if (w != ERR_NONE && strstr(buf, "an error without"))
+				fail_msg("kind %u has no text", w);
+			/* two sentences: the thing, the advice */
+			assert_non_null(strstr(buf, ". "));
+			e.detail[0] = '\0';
+			e.name[0] = '\0';
+			explain(&e, buf, sizeof(buf));
+			assert_printable(buf);
+			/* nothing of the table is left unfilled */
+			assert_null(strchr(buf, '%'));
+		}
+	}
+}
+
+static void never_too_long(void **state)
+{
+	struct err e = {.what = ERR_VFIO_NOT_VIABLE, .code = -EPERM};
+	char whole[4096], buf[4096];
+
+	(void)state;
+	hostile(e.name, sizeof(e.name), 0);
+	hostile(e.detail, sizeof(e.detail), 0);
+	explain(&e, whole, sizeof(whole));
+	for (size_t size = 1; size < strlen(whole) + 8; size++) {
+		size_t want =
+			size - 1 < strlen(whole) ? size - 1 : strlen(whole);
+
+		memset(buf, 'Z', sizeof(buf));
+		explain(&e, buf, size);
+		assert_int_equal(strlen(buf), want);
+		assert_memory_equal(buf, whole, want);
+		assert_int_equal(buf[size], 'Z');
+	}
+	buf[0] = 'Z';
+	explain(&e, buf, 0);
+	assert_int_equal(buf[0], 'Z');
+}
+
+static void says(struct err *e, const char *name, const char *begin)
+{
+	char buf[1024];
+
+	snprintf(e->name, sizeof(e->name), "%s", name);
+	explain(e, buf, sizeof(buf));
+	if (strncmp(buf, begin, strlen(begin)) != 0)
+		fail_msg("%s", buf);
+}
+
+/* Names are words of a shell, because they stand in commands. */
+static void names_quoted(void **state)
+{
+	struct err e = {.what = ERR_FILE_EMPTY, .detail = "kernel"};
+
+	(void)state;
+	says(&e, "a/b-c_1.2", "a/b-c_1.2: ");
+	says(&e, "my kernel", "'my kernel': ");
+	says(&e, "", "'': ");
+	says(&e, "$(reboot)", "'$(reboot)': ");
+	says(&e, "it's", "'it'\\''s': ");
+	says(&e, "'", "''\\''': ");
+	says(&e, "a\nb", "'a\\x0ab': ");
+	says(&e, "a\033[2Jb", "'a\\x1b[2Jb': ");
+	says(&e, "gr\xc3\xbc\xc3\x9f", "'gr\xc3\xbc\xc3\x9f': ");
+	says(&e, "\xe2\x82\xac", "'\xe2\x82\xac': ");
+	says(&e, "\xf0\x9f\x9a\xa2", "'\xf0\x9f\x9a\xa2': ");
+	/* C1 controls, overlong, surrogates, beyond Unicode, cut, alone */
+	says(&e, "\xc2\x9b", "'\\xc2\\x9b': ");
+	says(&e, "\xc0\x9b", "'\\xc0\\x9b': ");
+	says(&e, "\xe0\x82\x9b", "'\\xe0\\x82\\x9b': ");
+	says(&e, "\xed\xa0\x80", "'\\xed\\xa0\\x80': ");
+	says(&e, "\xf4\x90\x80\x80", "'\\xf4\\x90\\x80\\x80': ");
+	says(&e, "\xe2\x82", "'\\xe2\\x82': ");
+	says(&e, "\x80", "'\\x80': ");
+}
+
+static void status(void **state)
+{
+	struct err e = {.code = 0};
+
+	(void)state;
+	for (unsigned int w = ERR_NONE + 1; w < ERR_WHAT_MAX; w++) {
+		e.what = (enum err_what)w;
+		assert_int_equal(explain_status(&e), w < ERR_KVM_OPEN ? 1 : 2);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(golden_texts),
+		cmocka_unit_test(every_kind),
+		cmocka_unit_test(never_too_long),
+		cmocka_unit_test(names_quoted),
+		cmocka_unit_test(status),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What of a device's configuration space is ours, what is the hardware's.
+ *
+ * How it works: the kernel already virtualises configuration space for a VFIO
+ * user, so everything begins as the hardware's and writable. Then the parts
+ * that only we can know are made virtual: identity and the capability chain
+ * (a snapshot: reads cost no system call), BARs, COMMAND, MSI and MSI-X.
+ */
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "vfio/device.h"
+
+#define COMMAND_WRITABLE                                                       \
+	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |            \
+	 PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
+
+/*
+ * Capabilities a guest cannot use on its root bus: each would need the host's
+ * IOMMU, its bus topology or a change of BAR size (facts of linux/vfio.h and
+ * PCIe-5.0 7.8 to 7.9).
+ */
+static const uint16_t hidden_ext[] = {
+	PCI_EXT_CAP_ID_ARI,   PCI_EXT_CAP_ID_ATS, PCI_EXT_CAP_ID_SRIOV,
+	PCI_EXT_CAP_ID_REBAR, PCI_EXT_CAP_ID_PRI, PCI_EXT_CAP_ID_PASID,
+};
+
+static uint32_t le(const uint8_t *p, unsigned int len)
+{
+	uint32_t v = 0;
+
+	memcpy(&v, p, len); /* both architectures are little endian */
+	return v;
+}
+
+/* PCI-3.0 6.8.2 */
+unsigned int cfg_virt_msix(const uint8_t *bytes, unsigned int size,
+			   struct msix_shape *out)
+{
+	unsigned int cap = pci_cap_find(bytes, size, PCI_CAP_ID_MSIX);
+	uint32_t table;
+	uint32_t pba;
+
+	out->n = 0;
+	if (!cap || cap + PCI_CAP_MSIX_SIZEOF > size)
+		return 0;
+	table = le(bytes + cap + PCI_MSIX_TABLE, 4);
+	pba = le(bytes + cap + PCI_MSIX_PBA, 4);
+	out->n = (le(bytes + cap + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) +
+		 1;
+	out->table_bar = table & PCI_MSIX_TABLE_BIR;
+	out->table_off = table & PCI_MSIX_TABLE_OFFSET;
+	out->pba_bar = pba & PCI_MSIX_PBA_BIR;
+	out->pba_off = pba & PCI_MSIX_PBA_OFFSET;
+	return cap;
+}
+
+/* Ours, as the hardware has it now, and not to be changed. */
+static void snapshot(struct pci_cfg *c, const uint8_t *hw, unsigned int off,
+		     unsigned int len)
+{
+	for (unsigned int i = off; i < off + len && i < PCI_CFG_SIZE; i++) {
+		pci_cfg_set(c, i, 1, hw[i]);
+		pci_cfg_set_masks(c, i, 1, 0xff, 0);
+	}
+}
+
+static void identity(struct pci_cfg *c, const uint8_t *hw)
+{
+	snapshot(c, hw, PCI_VENDOR_ID, 4);
+	snapshot(c, hw, PCI_CLASS_REVISION, 4);
+	snapshot(c, hw, PCI_HEADER_TYPE, 1);
+	snapshot(c, hw, PCI_CARDBUS_CIS, 8);
+	snapshot(c, hw, PCI_CAPABILITY_LIST, 1);
+	/* One function per slot: the others stayed with the host. */
+	pci_cfg_set(c, PCI_HEADER_TYPE, 1, hw[PCI_HEADER_TYPE] & 0x7f);
+	/* Nobody answers a line interrupt: the pin reads as not connected. */
+	pci_cfg_set(c, PCI_INTERRUPT_LINE, 2, 0);
+	pci_cfg_set_masks(c, PCI_INTERRUPT_LINE, 2, 0xffff, 0x00ff);
+	pci_cfg_set(c, PCI_COMMAND, 2, 0);
+	pci_cfg_set_masks(c, PCI_COMMAND, 2, 0xffff, COMMAND_WRITABLE);
+	/* No expansion ROM: barge boots kernels, not option ROMs. */
+	pci_cfg_set(c, PCI_ROM_ADDRESS, 4, 0);
+	pci_cfg_set_masks(c, PCI_ROM_ADDRESS, 4, 0xffffffff, 0);
+}
+
+static void bars(struct pci_cfg *c, const struct dev_plan *plan)
+{
+	pci_cfg_set(c, PCI_BASE_ADDRESS_0, 8, 0);
+	pci_cfg_set(c, PCI_BASE_ADDRESS_2, 8, 0);
+	pci_cfg_set(c, PCI_BASE_ADDRESS_4, 8, 0);
+	for (unsigned int i = 0; i < PCI_BARS; i++)
+		pci_cfg_set_masks(c, PCI_BASE_ADDRESS_0 + 4 * i, 4, 0xffffffff,
+				  0);
+	for (unsigned int i = 0; i < PCI_BARS; i++) {
+		const struct bar_plan *b = &plan->bar[i];
+
+		if (b->size)
+			(void)pci_cfg_set_bar(c, i, b->kind, b->prefetch,
+					      b->size);
+	}
+}
+
+/* PCI-3.0 6.8.2: Message Control ours; table and PBA where the plan put them. */
+static void msix(struct vfio_dev *d, unsigned int cap)
+{
+	struct pci_cfg *c = &d->func.cfg;
+
+	if (d->plan.msix_place == MSIX_PLACE_NONE) {
+		(void)pci_cap_unlink(c, cap);
+		return;
+	}
+	d->msix_cap = cap;
+	pci_cfg_set(c, cap + PCI_MSIX_FLAGS, 2, d->msix_shape.n - 1);
+	pci_cfg_set_masks(c, cap + PCI_MSIX_FLAGS, 2, 0xffff,
+			  PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	pci_cfg_set(c, cap + PCI_MSIX_TABLE, 4,
+		    d->plan.table_off | d->plan.table_bar);
+	pci_cfg_set(c, cap + PCI_MSIX_PBA, 4,
+		    d->plan.pba_off | d->plan.pba_bar);
+	pci_cfg_set_masks(c, cap + PCI_MSIX_TABLE, 8, UINT64_MAX, 0);
+}
+
+/* PCI-3.0 6.8.1: four layouts, by 64-bit address and per-vector masking. */
+static void msi(struct vfio_dev *d, const uint8_t *hw, unsigned int cap)
+{
+	struct pci_cfg *c = &d->func.cfg;
+	uint16_t flags = (uint16_t)le(hw + cap + PCI_MSI_FLAGS, 2);
+	bool wide = flags & PCI_MSI_FLAGS_64BIT;
+	unsigned int data = cap + (wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32);
+	unsigned int mask = cap + (wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32);
+
+	if (cap + PCI_CAP_SIZEOF + 0x18 > 0x100) {
+		(void)pci_cap_unlink(c, cap);
+		return;
+	}
+	d->msi_cap = cap;
+	flags &= PCI_MSI_FLAGS_QMASK | PCI_MSI_FLAGS_64BIT |
+		 PCI_MSI_FLAGS_MASKBIT;
+	pci_cfg_set(c, cap + PCI_MSI_FLAGS, 2, flags);
+	pci_cfg_set_masks(c, cap + PCI_MSI_FLAGS, 2, 0xffff,
+			  PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
+	pci_cfg_set(c, cap + PCI_MSI_ADDRESS_LO, 4, 0);
+	pci_cfg_set_masks(c, cap + PCI_MSI_ADDRESS_LO, 4, 0xffffffff,
+			  0xfffffffc);
+	if (wide) {
+		pci_cfg_set(c, cap + PCI_MSI_ADDRESS_HI, 4, 0);
+		pci_cfg_set_masks(c, cap + PCI_MSI_ADDRESS_HI, 4, 0xffffffff,
+				  0xffffffff);
+	}
+	pci_cfg_set(c, data, 2, 0);
+	pci_cfg_set_masks(c, data, 2, 0xffff, 0xffff);
+	if (flags & PCI_MSI_FLAGS_MASKBIT) {
+		pci_cfg_set(c, mask, 8, 0); /* mask and pending bits */
+		pci_cfg_set_masks(c, mask, 8, UINT64_MAX, 0xffffffff);
+	}
+}
+
+static void capabilities(struct vfio_dev *d, const uint8_t *hw)
+{
+	unsigned int budget = 0;
+	unsigned int cap = 0;
+
+	while ((cap = pci_cap_next(hw, d->cfg_size, cap, &budget))) {
+		snapshot(&d->func.cfg, hw, cap, 2);
+		switch (hw[cap]) {
+		case PCI_CAP_ID_MSIX:
+			if (!d->msix_cap)
+				msix(d, cap);
+			break;
+		case PCI_CAP_ID_MSI:
+			if (!d->msi_cap)
+				msi(d, hw, cap);
+			break;
+		case PCI_CAP_ID_PM:
+			d->pm_cap = cap;
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void ext_capabilities(struct vfio_dev *d, const uint8_t *hw)
+{
+	struct pci_cfg *c = &d->func.cfg;
+	unsigned int budget = 0;
+	unsigned int cap = 0;
+
+	if (d->cfg_size < PCI_CFG_SIZE)
+		return;
+	while ((cap = pci_ecap_next(hw, d->cfg_size, cap, &budget)))
+		snapshot(c, hw, cap, 4);
+	for (size_t i = 0; i < sizeof(hidden_ext) / sizeof(hidden_ext[0]);
+	     i++) {
+		while ((cap = pci_ecap_find(c->bytes, PCI_CFG_SIZE,
+					    hidden_ext[i]))) {
+			if (pci_ecap_unlink(c, cap) < 0)
+				break;
+		}
+	}
+}
+
+void cfg_virt_make(struct vfio_dev *d, const uint8_t hw[PCI_CFG_SIZE])
+{
+	struct pci_cfg *c = &d->func.cfg;
+
+	pci_cfg_init(c);
+	for (unsigned int i = 0; i < d->cfg_size; i++)
+		pci_cfg_set_masks(c, i, 1, 0, 0xff);
+	identity(c, hw);
+	bars(c, &d->plan);
+	capabilities(d, hw);
+	ext_capabilities(d, hw);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the guest does to a passed-through function: configuration and BARs. */
+#include <linux/pci_regs.h>
+#include <unistd.h>
+
+#include "vfio/device.h"
+
+static struct vfio_dev *dev_of(struct pci_func *f)
+{
+	return (struct vfio_dev *)f;
+}
+
+static bool touches(unsigned int off, unsigned int len, unsigned int reg,
+		    unsigned int reg_len)
+{
+	return off < reg + reg_len && reg < off + len;
+}
+
+static uint64_t cfg_read(struct pci_func *f, unsigned int off, unsigned int len)
+{
+	uint64_t hw = 0;
+
+	if (pci_cfg_needs_hw(&f->cfg, off, len))
+		hw = vfio_cfg_pread(dev_of(f), off, len);
+	return pci_cfg_read(&f->cfg, off, len, hw);
+}
+
+/* Forward the hardware's bytes of a write, in one piece if they are one. */
+static void forward(struct vfio_dev *d, unsigned int off, unsigned int len,
+		    const struct pci_cfg_change *ch)
+{
+	uint64_t all = len == 8 ? UINT64_MAX : (1ull << (8 * len)) - 1;
+
+	if (!ch->hw_mask)
+		return;
+	if (ch->hw_mask == all) {
+		vfio_cfg_pwrite(d, off, len, ch->hw_val);
+		return;
+	}
+	for (unsigned int i = 0; i < len; i++) {
+		if (ch->hw_mask >> (8 * i) & 0xff)
+			vfio_cfg_pwrite(d, off + i, 1,
+					ch->hw_val >> (8 * i) & 0xff);
+	}
+}
+
+static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
+		      uint64_t val)
+{
+	struct vfio_dev *d = dev_of(f);
+	struct pci_cfg_change ch = pci_cfg_write(&f->cfg, off, len, val);
+	unsigned int pmcsr = d->pm_cap + PCI_PM_CTRL;
+
+	if (d->pm_cap && off <= pmcsr && touches(off, len, pmcsr, 1))
+		d->power = val >> (8 * (pmcsr - off)) & PCI_PM_CTRL_STATE_MASK;
+	bar_map_shrink(d);
+	if (touches(off, len, PCI_COMMAND, 2))
+		vfio_cfg_pwrite(d, PCI_COMMAND, 2,
+				pci_cfg_get(&f->cfg, PCI_COMMAND, 2));
+	forward(d, off, len, &ch);
+	bar_map_grow(d);
+	if (d->msix_cap && touches(off, len, d->msix_cap + PCI_MSIX_FLAGS, 2))
+		vfio_irqs_msix_changed(d, -1);
+	if (d->msi_cap && touches(off, len, d->msi_cap + 2, 0x16))
+		vfio_irqs_msi_changed(d);
+}
+
+/* --- BARs ------------------------------------------------------------------ */
+
+static const struct bar_slice *slice_at(const struct bar_plan *p, uint64_t off,
+					unsigned int len)
+{
+	for (unsigned int i = 0; i < p->n; i++) {
+		const struct bar_slice *s = &p->slice[i];
+
+		if (off >= s->off && off - s->off < s->len)
+			return len <= s->len - (off - s->off) ? s : NULL;
+	}
+	return NULL;
+}
+
+static uint64_t ones(unsigned int len)
+{
+	return len == 8 ? UINT64_MAX : (1ull << (8 * len)) - 1;
+}
+
+/* Whether @off of BAR @bar lies in the guest's table, or PBA, and where. */
+static bool in_table(const struct vfio_dev *d, unsigned int bar, uint64_t off,
+		     uint64_t *at)
+{
+	*at = off - d->plan.table_off;
+	return d->msix_cap && bar == d->plan.table_bar &&
+	       off >= d->plan.table_off && *at < msix_table_bytes(d->msix.n);
+}
+
+static bool in_pba(const struct vfio_dev *d, unsigned int bar, uint64_t off,
+		   uint64_t *at)
+{
+	*at = off - d->plan.pba_off;
+	return d->msix_cap && bar == d->plan.pba_bar &&
+	       off >= d->plan.pba_off && *at < msix_pba_bytes(d->msix.n);
+}
+
+/* Pending is what fired while nobody listened: the eventfd still holds it. */
+static uint64_t pba_read(struct vfio_dev *d, uint64_t at, unsigned int len)
+{
+	unsigned int first = (unsigned int)at * 8;
+
+	for (unsigned int v = first; v < first + 8 * len && v < d->msix.n;
+	     v++) {
+		(void)msix_take_pending(&d->msix, v);
+		if (vfio_irqs_pending(d, v))
+			msix_set_pending(&d->msix, v);
+	}
+	return msix_pba_read(&d->msix, at, len);
+}
+
+static uint64_t virtual_read(struct vfio_dev *d, unsigned int bar, uint64_t off,
+			     unsigned int len)
+{
+	uint64_t at;
+
+	if (in_table(d, bar, off, &at))
+		return msix_table_read(&d->msix, at, len);
+	if (in_pba(d, bar, off, &at))
+		return pba_read(d, at, len);
+	return ones(len);
+}
+
+static uint64_t bytewise_read(struct pci_func *f, unsigned int bar,
+			      uint64_t off, unsigned int len)
+{
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < len; i++)
+		v |= f->ops->bar_read(f, bar, off + i, 1) << (8 * i);
+	return v;
+}
+
+static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
+			 unsigned int len)
+{
+	struct vfio_dev *d = dev_of(f);
+	const struct bar_slice *s;
+	uint64_t v = 0;
+
+	if (bar >= PCI_BARS)
+		return ones(len);
+	s = slice_at(&d->plan.bar[bar], off, len);
+	if (!s)
+		return len > 1 ? bytewise_read(f, bar, off, len) : 0xff;
+	if (s->kind == BAR_VIRTUAL)
+		return virtual_read(d, bar, off, len);
+	if (off + len > d->region[bar].size ||
+	    pread(d->fd, &v, len, (off_t)(d->region[bar].fd_off + off)) !=
+		    (ssize_t)len)
+		return ones(len);
+	return v;
+}
+
+static void bar_write(struct pci_func *f, unsigned int bar, uint64_t off,
+		      unsigned int len, uint64_t val)
+{
+	struct vfio_dev *d = dev_of(f);
+	const struct bar_slice *s;
+	uint64_t at;
+
+	if (bar >= PCI_BARS)
+		return;
+	s = slice_at(&d->plan.bar[bar], off, len);
+	if (!s) {
+		for (unsigned int i = 0; len > 1 && i < len; i++)
+			bar_write(f, bar, off + i, 1, val >> (8 * i) & 0xff);
+		return;
+	}
+	if (s->kind == BAR_VIRTUAL) {
+		if (in_table(d, bar, off, &at))
+			vfio_irqs_msix_changed(
+				d, msix_table_write(&d->msix, at, len, val));
+		return;
+	}
+	if (off + len <= d->region[bar].size &&
+	    pwrite(d->fd, &val, len, (off_t)(d->region[bar].fd_off + off)) < 0)
+		return; /* the device is gone: reads will say so */
+}
+
+const struct pci_func_ops vfio_func_ops = {
+	.cfg_read = cfg_read,
+	.cfg_write = cfg_write,
+	.bar_read = bar_read,
+	.bar_write = bar_write,
+};

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VFIO_DEVICE_H
+#define VFIO_DEVICE_H
+
+#include <linux/vfio.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/hv.h"
+#include "core/msix.h"
+#include "core/pci.h"
+#include "core/plan.h"
+#include "vfio/bar_plan.h"
+
+/*
+ * One passed-through device. Inside vfio/ only; everything after attach runs
+ * under the host bridge's mutex.
+ */
+
+#define VFIO_MSI_MAX 32u
+
+/* A region of the device's file (linux/vfio.h, VFIO_DEVICE_GET_REGION_INFO). */
+struct vfio_region {
+	uint64_t size;
+	uint64_t fd_off;
+	uint32_t flags;
+};
+
+/* One MAP slice of a BAR: where it is in the host and in the guest. */
+struct bar_map {
+	unsigned int bar;
+	uint64_t off; /* in the BAR */
+	uint64_t len;
+	uint8_t *hva;
+	bool in_guest;
+	uint64_t gpa;
+	unsigned int slot;
+};
+
+#define BAR_MAPS_MAX 64
+
+/* One interrupt vector: device -> eventfd -> irqfd -> guest. */
+struct vfio_vector {
+	int fd; /* eventfd, -1: none */
+	unsigned int gsi;
+	bool routed;   /* gsi is taken */
+	bool attached; /* the eventfd triggers gsi */
+};
+
+enum vfio_irq_mode {
+	IRQ_OFF,
+	IRQ_MSI,
+	IRQ_MSIX,
+};
+
+struct vfio_irqs {
+	enum vfio_irq_mode mode;
+	bool resize;        /* vectors can be added while enabled */
+	bool warned;        /* a refusal was reported */
+	unsigned int armed; /* vectors the kernel has allocated, from 0 */
+	unsigned int n;     /* entries of `vector` */
+	struct vfio_vector *vector; /* heap */
+};
+
+struct vfio_dev {
+	struct pci_func func; /* first: what the host bridge calls */
+	char address[16];
+	int fd; /* -1: not open */
+	bool can_reset;
+	unsigned int cfg_size; /* 256 or 4096 */
+	struct vfio_region region[VFIO_PCI_NUM_REGIONS];
+	struct bar_shape shape[PCI_BARS];
+	struct dev_plan plan;
+	struct msix_shape msix_shape;
+	unsigned int msix_cap; /* offsets in configuration space, 0: none */
+	unsigned int msi_cap;
+	unsigned int pm_cap;
+	unsigned int power; /* D-state that the guest chose, 0 to 3 */
+	struct msix msix;
+	struct msix_entry *msix_storage; /* heap */
+	struct vfio_irqs irqs;
+	struct {
+		void *map; /* reservation, NULL: none */
+		uint64_t map_len;
+		uint8_t *base; /* aligned start of the region in it */
+	} host[PCI_BARS];
+	unsigned int n_maps;
+	struct bar_map map[BAR_MAPS_MAX];
+	struct span window[2]; /* where a BAR may be mapped */
+	struct hv *hv;
+	uint32_t devid; /* requester id in the guest */
+};
+
+/* --- raw access, vfio/host.c --------------------------------------------- */
+int vfio_dev_open(struct vfio_dev *d, int group_fd, struct err *e);
+void vfio_dev_reset(struct vfio_dev *d);
+/* Configuration space of the hardware; short transfers read as all-ones. */
+uint64_t vfio_cfg_pread(const struct vfio_dev *d, unsigned int off,
+			unsigned int len);
+void vfio_cfg_pwrite(const struct vfio_dev *d, unsigned int off,
+		     unsigned int len, uint64_t val);
+
+/* --- vfio/cfg_virt.c: pure ------------------------------------------------ */
+/* MSI-X capability of raw configuration bytes; out->n = 0 when none. */
+unsigned int cfg_virt_msix(const uint8_t *bytes, unsigned int size,
+			   struct msix_shape *out);
+/*
+ * Fill the mask tables of @d->func.cfg for hardware that reads as @hw: what is
+ * ours, what the guest may write. Sets the *_cap members.
+ */
+void cfg_virt_make(struct vfio_dev *d, const uint8_t hw[PCI_CFG_SIZE]);
+
+/* --- vfio/bar_map.c ------------------------------------------------------- */
+/* Map all MAP slices into our address space; what fails stays trapped. */
+void bar_map_open(struct vfio_dev *d);
+void bar_map_close(struct vfio_dev *d);
+/*
+ * Make the guest's memslots follow COMMAND, the power state and the BARs. What
+ * is wanted is computed from them alone; removals are applied by the first
+ * call, before the hardware stops decoding, additions by the second, after it
+ * has begun to.
+ */
+void bar_map_shrink(struct vfio_dev *d);
+void bar_map_grow(struct vfio_dev *d);
+/* Take everything out of the guest. */
+void bar_map_clear(struct vfio_dev *d);
+
+/* --- vfio/irq.c ------------------------------------------------------------ */
+int vfio_irqs_open(struct vfio_dev *d, struct err *e);
+void vfio_irqs_close(struct vfio_dev *d);
+/* The guest changed MSI-X vector @v, or (v < 0) the MSI-X control word. */
+void vfio_irqs_msix_changed(struct vfio_dev *d, int v);
+/* The guest wrote to the MSI capability. */
+void vfio_irqs_msi_changed(struct vfio_dev *d);
+/* Whether vector @v fired while it was masked. */
+bool vfio_irqs_pending(const struct vfio_dev *d, unsigned int v);
+
+extern const struct pci_func_ops vfio_func_ops; /* vfio/device.c */
+
+#endif

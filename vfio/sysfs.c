@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vfio/sysfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEVICES "/sys/bus/pci/devices/"
+#define GROUPS "/sys/kernel/iommu_groups/"
+
+/* include/linux/ioport.h, as printed in the sysfs file "resource" */
+#define RES_IO 0x00000100u
+#define RES_MEM 0x00000200u
+#define RES_PREFETCH 0x00002000u
+#define RES_MEM_64 0x00100000u
+#define RES_UNSET 0x20000000u
+
+static void path_of(char path[PATH_MAX], const char *address, const char *file)
+{
+	snprintf(path, PATH_MAX, DEVICES "%s/%s", address, file);
+}
+
+int sysfs_exists(const char *address, struct err *e)
+{
+	char path[PATH_MAX];
+
+	path_of(path, address, "config");
+	if (access(path, F_OK) == 0)
+		return 0;
+	return err_set(e, -ENODEV, ERR_PCI_NO_DEVICE, address, NULL);
+}
+
+/* Last component of a symbolic link; "" when there is no link. */
+static void link_name(const char *path, char *buf, size_t size)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	const char *base;
+
+	buf[0] = '\0';
+	if (n <= 0)
+		return;
+	target[n] = '\0';
+	base = strrchr(target, '/');
+	snprintf(buf, size, "%s", base ? base + 1 : target);
+}
+
+void sysfs_driver(const char *address, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+
+	path_of(path, address, "driver");
+	link_name(path, buf, size);
+}
+
+int sysfs_group(const char *address, unsigned int *group, struct err *e)
+{
+	char path[PATH_MAX];
+	char name[32];
+
+	path_of(path, address, "iommu_group");
+	link_name(path, name, sizeof(name));
+	if (sscanf(name, "%u", group) != 1)
+		return err_set(e, -ENOENT, ERR_VFIO_NO_IOMMU, address, NULL);
+	return 0;
+}
+
+/* Drivers that the kernel accepts in an assigned group: they do no DMA. */
+static bool harmless(const char *driver)
+{
+	return !driver[0] || strstr(driver, "vfio") ||
+	       !strcmp(driver, "pci-stub") || !strcmp(driver, "pcieport");
+}
+
+void sysfs_group_blockers(unsigned int group, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+	size_t n = 0;
+	struct dirent *ent;
+	DIR *dir;
+
+	buf[0] = '\0';
+	snprintf(path, sizeof(path), GROUPS "%u/devices", group);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((ent = readdir(dir)) && n < size) {
+		char driver[64];
+
+		if (ent->d_name[0] == '.')
+			continue;
+		sysfs_driver(ent->d_name, driver, sizeof(driver));
+		if (!harmless(driver))
+			n += (size_t)snprintf(buf + n, size - n, "%s%s (%s)",
+					      n ? ", " : "", ent->d_name,
+					      driver);
+	}
+	closedir(dir);
+}
+
+size_t sysfs_config(const char *address, uint8_t bytes[PCI_CFG_SIZE])
+{
+	char path[PATH_MAX];
+	ssize_t n;
+	int fd;
+
+	memset(bytes, 0, PCI_CFG_SIZE);
+	path_of(path, address, "config");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = pread(fd, bytes, PCI_CFG_SIZE, 0);
+	close(fd);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void shape_of(struct bar_shape *s, uint64_t start, uint64_t end,
+		     uint64_t flags, uint64_t page)
+{
+	if (!(flags & (RES_IO | RES_MEM)) || end < start ||
+	    (start == 0 && end == 0))
+		return;
+	s->size = end - start + 1;
+	s->prefetch = flags & RES_PREFETCH;
+	if (flags & RES_IO) {
+		s->kind = PCI_BAR_IO;
+		return;
+	}
+	s->kind = flags & RES_MEM_64 ? PCI_BAR_MEM64 : PCI_BAR_MEM32;
+	/* vfio-pci's own conditions; see vfio_pci_probe_mmaps() in Linux */
+	s->mappable = !(flags & RES_UNSET) && start % page == 0;
+	s->msix_mappable = s->mappable;
+}
+
+int sysfs_bars(const char *address, struct bar_shape shape[PCI_BARS],
+	       uint64_t page, struct err *e)
+{
+	char path[PATH_MAX];
+	FILE *f;
+
+	path_of(path, address, "resource");
+	f = fopen(path, "re");
+	if (!f)
+		return err_set(e, -errno, ERR_PCI_SYSFS, path, NULL);
+	memset(shape, 0, PCI_BARS * sizeof(shape[0]));
+	for (unsigned int i = 0; i < PCI_BARS; i++) {
+		uint64_t start;
+		uint64_t end;
+		uint64_t flags;
+
+		if (fscanf(f, "%" SCNx64 " %" SCNx64 " %" SCNx64, &start, &end,
+			   &flags) != 3) {
+			fclose(f);
+			return err_set(e, -EINVAL, ERR_PCI_SYSFS, path, NULL);
+		}
+		shape_of(&shape[i], start, end, flags, page);
+	}
+	fclose(f);
+	return 0;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/conf.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/conf_ini.h"
+#include "vmm/conf_set.h"
+#include "vmm/options.h"
+
+/*
+ * How it works: the words are walked twice. The first walk finds mistakes in
+ * their form, --help and the name of the INI file; then the file is read; the
+ * second walk sets the values, so that they win over the file.
+ */
+
+#define OPTIONS_MAX    32
+#define MEMORY_DEFAULT (512ull << 20)
+#define MEMORY_LEAST   (16ull << 20)
+/* The largest page of any host we run on: RAM is whole pages everywhere. */
+#define MEMORY_GRAIN (64ull << 10)
+
+/* Done, although words are left: --help and --version. */
+#define STOP 1
+
+struct cli {
+	struct conf *c;
+	struct err *e;
+	int argc; /* from the command word on */
+	char *const *argv;
+	unsigned int n_ini;
+};
+
+/* @o is NULL for a word that is no option. 0, STOP or -errno. */
+typedef int (*cli_fn)(struct cli *cli, const struct option_def *o,
+		      const char *text);
+
+static int no_memory(struct err *e)
+{
+	return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
+}
+
+static int unknown_option(struct cli *cli, const char *word)
+{
+	char name[ERR_NAME_MAX];
+	size_t len = strcspn(word, "=");
+
+	if (len >= sizeof(name))
+		len = sizeof(name) - 1;
+	memcpy(name, word, len);
+	name[len] = '\0';
+	return err_set(cli->e, -EINVAL, ERR_OPTION_UNKNOWN, name, NULL);
+}
+
+static int value_missing(struct cli *cli, const char *word,
+			 const struct option_def *o)
+{
+	return err_set_num(cli->e, -EINVAL, ERR_OPTION_MISSING, word,
+			   (uint64_t)o->type, 0);
+}
+
+static const struct option_def *find(const char *name, size_t len)
+{
+	unsigned int n;
+	const struct option_def *table = option_table(&n);
+
+	return option_find(table, n, name, len);
+}
+
+/* --- getopt_long -----------------------------------------------------------
+ */
+
+struct getopt_args {
+	/* '-': hand out every word in order, ':': tell a missing value */
+	char shorts[2 + 2 * OPTIONS_MAX + 1];
+	struct option longs[OPTIONS_MAX + 1];
+};
+
+static int long_has_arg(const struct option_def *o)
+{
+	if (o->type == VALUE_NONE)
+		return no_argument;
+	return o->type == VALUE_BOOL ? optional_argument : required_argument;
+}
+
+static void getopt_args_make(struct getopt_args *a)
+{
+	unsigned int n, len = 2;
+	const struct option_def *table = option_table(&n);
+
+	memset(a, 0, sizeof(*a));
+	a->shorts[0] = '-';
+	a->shorts[1] = ':';
+	for (unsigned int i = 0; i < n && i < OPTIONS_MAX; i++) {
+		a->longs[i].name = table[i].name;
+		a->longs[i].has_arg = long_has_arg(&table[i]);
+		/* above any letter */
+		a->longs[i].val = 256 + (int)i;
+		if (!table[i].letter)
+			continue;
+		a->shorts[len++] = table[i].letter;
+		if (a->longs[i].has_arg == required_argument)
+			a->shorts[len++] = ':';
+	}
+}
+
+static const struct option_def *by_value(int val)
+{
+	unsigned int n;
+	const struct option_def *table = option_table(&n);
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (val == 256 + (int)i || (val && val == table[i].letter))
+			return &table[i];
+	}
+	return NULL;
+}
+
+/* -kernel, as other programs write it, would be read as -k with "ernel". */
+static bool one_dash_long(const char *word)
+{
+	if (word[0] != '-' || word[1] == '-' || strlen(word) < 3)
+		return false;
+	return find(word + 1, strcspn(word + 1, "=")) != NULL;
+}
+
+/* getopt_long takes any clear beginning; then a new option breaks scripts. */
+static bool abbreviated(const char *word, const struct option_def *o)
+{
+	size_t len;
+
+	if (strncmp(word, "--", 2) != 0)
+		return false;
+	len = strcspn(word + 2, "=");
+	return len != strlen(o->name) || memcmp(word + 2, o->name, len) != 0;
+}
+
+/* --kernel --memory 1G: the value was forgotten, not called "--memory". */
+static bool value_forgotten(const char *word, const char *value)
+{
+	const char *equals = strchr(word, '=');
+
+	if (!value || (equals && value == equals + 1))
+		return false;
+	return strncmp(value, "--", 2) == 0 &&
+	       find(value + 2, strlen(value + 2)) != NULL;
+}
+
+static int getopt_complaint(struct cli *cli, const char *word)
+{
+	const struct option_def *o = NULL;
+	const char *value = strchr(word, '=');
+	size_t len = strcspn(word, "=");
+	char name[ERR_NAME_MAX];
+	int ret;
+
+	if (strncmp(word, "--", 2) == 0)
+		o = find(word + 2, len - 2);
+	if (!o || o->type != VALUE_NONE || !value || len >= sizeof(name))
+		return unknown_option(cli, word);
+	memcpy(name, word, len);
+	name[len] = '\0';
+	ret = err_set(cli->e, -EINVAL, ERR_OPTION_VALUE, name, value + 1);
+	cli->e->num = VALUE_NONE;
+	return ret;
+}
+
+static int one_option(struct cli *cli, int val, const char *word, cli_fn fn)
+{
+	const struct option_def *o = by_value(val);
+
+	if (val == 1)
+		return fn(cli, NULL, optarg);
+	if (val == ':')
+		o = by_value(optopt);
+	if (val == ':' && o)
+		return value_missing(cli, word, o);
+	if (!o)
+		return getopt_complaint(cli, word);
+	if (abbreviated(word, o))
+		return unknown_option(cli, word);
+	if (value_forgotten(word, optarg))
+		return value_missing(cli, word, o);
+	return fn(cli, o, optarg);
+}
+
+static int walk(struct cli *cli, cli_fn fn)
+{
+	struct getopt_args a;
+	int ret = 0;
+
+	getopt_args_make(&a);
+	optind = 0; /* start anew (GNU getopt and musl) */
+	opterr = 0; /* print nothing */
+	while (ret == 0) {
+		const char *word = cli->argv[optind ? optind : 1];
+		int val;
+
+		if (!word)
+			return 0;
+		if (one_dash_long(word))
+			return unknown_option(cli, word);
+		val = getopt_long(cli->argc, cli->argv, a.shorts, a.longs,
+				  NULL);
+		if (val == -1)
+			break;
+		ret = one_option(cli, val, word, fn);
+	}
+	/* what follows "--" */
+	for (; ret == 0 && optind < cli->argc; optind++)
+		ret = fn(cli, NULL, cli->argv[optind]);
+	return ret;
+}
+
+/* --- the two walks ---------------------------------------------------------
+ */
+
+static int look(struct cli *cli, const struct option_def *o, const char *text)
+{
+	struct conf *c = cli->c;
+
+	if (o && o->type == VALUE_NONE) {
+		c->command = o->letter == 'h' ? COMMAND_HELP : COMMAND_VERSION;
+		return STOP;
+	}
+	if (o)
+		return 0;
+	if (c->ini)
+		return err_set(cli->e, -EINVAL, ERR_ARGUMENT_EXTRA, text, NULL);
+	c->ini = strdup(text);
+	return c->ini ? 0 : no_memory(cli->e);
+}
+
+static int set(struct cli *cli, const struct option_def *o, const char *text)
+{
+	char what[ERR_NAME_MAX] = "--";
+	struct conf_from from = {.what = what, .n_ini = cli->n_ini};
+
+	if (!o)
+		return 0;
+	strncat(what, o->name, sizeof(what) - 3);
+	return conf_set(cli->c, o, text ? text : "yes", &from, cli->e);
+}
+
+static int parse_words(struct cli *cli)
+{
+	int ret = walk(cli, look);
+
+	if (ret == 0 && cli->c->ini)
+		ret = conf_ini_load(cli->c, cli->e);
+	if (ret)
+		return ret;
+	cli->n_ini = cli->c->n_vfio;
+	return walk(cli, set);
+}
+
+/* --- commands --------------------------------------------------------------
+ */
+
+static int find_command(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum conf_command command;
+	} table[] = {
+		{"run", COMMAND_RUN},	 {"plan", COMMAND_PLAN},
+		{"help", COMMAND_HELP},	 {"--help", COMMAND_HELP},
+		{"-h", COMMAND_HELP},	 {"--version", COMMAND_VERSION},
+		{"-V", COMMAND_VERSION},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (strcmp(word, table[i].word) == 0)
+			return (int)table[i].command;
+	}
+	return -EINVAL;
+}
+
+/* help and --version take nothing; `help run` is what people type. */
+static int check_no_words(const struct cli *cli)
+{
+	const struct conf *c = cli->c;
+
+	if (cli->argc > 1 && c->command == COMMAND_HELP &&
+	    find_command(cli->argv[1]) >= 0)
+		return 0;
+	if (cli->argc > 1)
+		return err_set(cli->e, -E2BIG, ERR_ARGUMENT_EXTRA, cli->argv[1],
+			       NULL);
+	return 0;
+}
+
+int conf_parse(struct conf *c, int argc, char *const argv[], struct err *e)
+{
+	struct cli cli = {.c = c, .e = e, .argc = argc - 1, .argv = argv + 1};
+	int command, ret;
+
+	memset(c, 0, sizeof(*c));
+	c->cpus = 1;
+	c->memory = MEMORY_DEFAULT;
+	if (argc < 2)
+		return err_set(e, -EINVAL, ERR_COMMAND_UNKNOWN, "", NULL);
+	command = find_command(argv[1]);
+	if (command < 0)
+		return err_set(e, command, ERR_COMMAND_UNKNOWN, argv[1], NULL);
+	c->command = (enum conf_command)command;
+	if (command == COMMAND_HELP || command == COMMAND_VERSION)
+		return check_no_words(&cli);
+	ret = parse_words(&cli);
+	return ret == STOP ? 0 : ret;
+}
+
+/* --- check -----------------------------------------------------------------
+ */
+
+static int check_memory(const struct conf *c, struct err *e)
+{
+	if (c->memory < MEMORY_LEAST)
+		return err_set_num(e, -ERANGE, ERR_MEMORY_SMALL, NULL,
+				   c->memory, MEMORY_LEAST);
+	if (c->memory % MEMORY_GRAIN == 0)
+		return 0;
+	return err_set_num(e, -EDOM, ERR_OPTION_VALUE, "--memory", VALUE_SIZE,
+			   c->memory);
+}
+
+static int check_vfio(const struct conf *c, struct err *e)
+{
+	for (unsigned int i = 0; i < c->n_vfio; i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			if (strcmp(c->vfio[i].address, c->vfio[j].address) == 0)
+				return err_set(e, -EEXIST, ERR_VFIO_TWICE,
+					       c->vfio[i].address, NULL);
+		}
+	}
+	return 0;
+}
+
+int conf_check(const struct conf *c, struct err *e)
+{
+	int ret;
+
+	if (c->command != COMMAND_RUN && c->command != COMMAND_PLAN)
+		return 0;
+	if (c->command == COMMAND_RUN && !c->kernel)
+		return err_set(e, -EINVAL, ERR_NO_KERNEL, NULL, NULL);
+	if (c->cpus < 1 || c->cpus > CONF_CPUS_MAX)
+		return err_set_num(e, -ERANGE, ERR_CPUS, NULL, c->cpus,
+				   CONF_CPUS_MAX);
+	ret = check_memory(c, e);
+	return ret ? ret : check_vfio(c, e);
+}
+
+void conf_fini(struct conf *c)
+{
+	free(c->ini);
+	free(c->kernel);
+	free(c->initrd);
+	free(c->cmdline);
+	free(c->console_file);
+	memset(c, 0, sizeof(*c));
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VMM_DISPATCH_H
+#define VMM_DISPATCH_H
+
+#include <pthread.h>
+
+#include "core/bus.h"
+#include "core/device.h"
+
+#define DISPATCH_DEVS_MAX 32
+
+/*
+ * From an access of a vCPU to the device that answers it, under the device's
+ * mutex. What no device answers reads as all-ones, writes to it vanish.
+ */
+struct dispatch {
+	struct bus bus[2]; /* by enum bus_kind */
+	unsigned int n_devs;
+	struct device *dev[DISPATCH_DEVS_MAX]; /* borrowed */
+	pthread_mutex_t lock[DISPATCH_DEVS_MAX];
+};
+
+/* Give @d a mutex; before dispatch_seal(). -ENOSPC. */
+int dispatch_add(struct dispatch *x, struct device *d);
+/* Put window @region of an added device on a bus: as bus_add(). */
+int dispatch_window(struct dispatch *x, struct device *d, enum bus_kind bus,
+		    struct span s, unsigned int region);
+void dispatch_seal(struct dispatch *x);
+void dispatch_fini(struct dispatch *x);
+
+/* @len is 1 to 8. */
+void dispatch_read(struct dispatch *x, enum bus_kind bus, uint64_t addr,
+		   void *data, unsigned int len);
+void dispatch_write(struct dispatch *x, enum bus_kind bus, uint64_t addr,
+		    const void *data, unsigned int len);
+
+/* Hand console bytes to @d: how many it took. */
+size_t dispatch_input(struct dispatch *x, struct device *d, const uint8_t *buf,
+		      size_t len);
+/* Press the power button of every device that has one. */
+void dispatch_power_button(struct dispatch *x);
+
+#endif

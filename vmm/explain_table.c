@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/explain_table.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "vmm/options.h"
+
+/*
+ * How it works: searched from the top for the first row that fits what
+ * happened, the errno and a condition. Each text is a sentence that names the
+ * thing, and one of advice. Each kind has a last row that always fits.
+ */
+
+struct row {
+	enum err_what what;
+	int code;			   /* positive errno, 0: any */
+	bool (*when)(const struct err *e); /* NULL: always */
+	const char *text;
+};
+
+/* --- what was meant --------------------------------------------------------
+ */
+
+static const char *near_key(const struct err *e)
+{
+	const char *colon = strchr(e->detail, ':');
+	const char *key = colon ? colon + 1 : e->detail;
+	const struct option_def *table, *o;
+	unsigned int n;
+
+	if (strncmp(e->detail, "vfio.", 5) == 0)
+		table = option_vfio_table(&n);
+	else
+		table = option_table(&n);
+	o = option_near(table, n, key);
+	return o && o->in_ini ? o->name : NULL;
+}
+
+static const char *near_option(const char *word)
+{
+	unsigned int n;
+	const struct option_def *table = option_table(&n);
+	const struct option_def *o = option_near(table, n, word);
+
+	return o ? o->name : NULL;
+}
+
+static const char *near_subkey(const char *word)
+{
+	unsigned int n;
+	const struct option_def *table = option_vfio_table(&n);
+	/* The first is the address, which has no key on the command line. */
+	const struct option_def *o = option_near(table + 1, n - 1, word);
+
+	return o ? o->name : NULL;
+}
+
+const char *explain_meant(const struct err *e)
+{
+	static const char *const sections[] = {"vm", NULL};
+
+	switch (e->what) {
+	case ERR_COMMAND_UNKNOWN:
+		return option_near_word(option_commands(), e->name);
+	case ERR_INI_SECTION:
+		return option_near_word(sections, e->detail);
+	case ERR_INI_KEY:
+		return near_key(e);
+	case ERR_OPTION_UNKNOWN:
+		return e->detail[0] ? near_subkey(e->name)
+				    : near_option(e->name);
+	case ERR_ARGUMENT_EXTRA:
+		return near_option(e->name);
+	default:
+		return NULL;
+	}
+}
+
+/* --- conditions ------------------------------------------------------------
+ */
+
+static bool near(const struct err *e)
+{
+	return explain_meant(e) != NULL;
+}
+
+static bool on_arm(const struct err *e)
+{
+	struct utsname u;
+
+	(void)e;
+	return uname(&u) == 0 && strncmp(u.machine, "aarch64", 7) == 0;
+}
+
+static bool no_name(const struct err *e)
+{
+	return e->name[0] == '\0';
+}
+
+static bool no_detail(const struct err *e)
+{
+	return e->detail[0] == '\0';
+}
+
+static bool subkey_near(const struct err *e)
+{
+	return e->detail[0] && near(e);
+}
+
+static bool subkey(const struct err *e)
+{
+	return e->detail[0] != '\0';
+}
+
+static bool num_zero(const struct err *e)
+{
+	return e->num == 0;
+}
+
+static bool dash_first(const struct err *e)
+{
+	return e->name[0] == '-';
+}
+
+static bool takes_none(const struct err *e)
+{
+	return e->num == VALUE_NONE;
+}
+
+static bool takes_path(const struct err *e)
+{
+	return e->num == VALUE_PATH;
+}
+
+static bool key_is_vfio(const struct err *e)
+{
+	return strcmp(e->detail, "vm:vfio") == 0;
+}
+
+static bool like_vfio(const struct err *e)
+{
+	return strncmp(e->detail, "vfio", 4) == 0;
+}
+
+/* --- the table -------------------------------------------------------------
+ */
+
+#define DEVICE "/sys/bus/pci/devices/%n/"
+#define BIND_BEGIN                                                             \
+	"sudo sh -c 'modprobe vfio-pci && "                                    \
+	"echo vfio-pci > " DEVICE "driver_override && "
+#define BIND_END "echo %n > /sys/bus/pci/drivers_probe'"
+
+/* clang-format off */
+static const struct row rows[] = {
+	/* the command line */
+	{ ERR_OPTION_UNKNOWN, 0, subkey_near,
+	  "%d has no key %n. Did you mean %s?" },
+	{ ERR_OPTION_UNKNOWN, 0, subkey,
+	  "%d has no key %n. See which it has: barge --help" },
+	{ ERR_OPTION_UNKNOWN, 0, near,
+	  "%n is not an option. Did you mean --%s?" },
+	{ ERR_OPTION_UNKNOWN, 0, NULL,
+	  "%n is not an option. See which there are: barge --help" },
+	{ ERR_OPTION_VALUE, E2BIG, NULL,
+	  "%n %d is one device too many. A guest can be given %2." },
+	{ ERR_OPTION_VALUE, EDOM, NULL,
+	  "%n %M is not a multiple of 64K. Give %v." },
+	{ ERR_OPTION_VALUE, ERANGE, NULL,
+	  "%n %q is too large. Give %v." },
+	{ ERR_OPTION_VALUE, ENAMETOOLONG, NULL,
+	  "%n names a file by more than 4095 bytes. Give a shorter name." },
+	{ ERR_OPTION_VALUE, 0, takes_none,
+	  "%n takes no value, but was given %q. Write only %n." },
+	{ ERR_OPTION_VALUE, 0, takes_path,
+	  "%n names no file. Give %v." },
+	{ ERR_OPTION_VALUE, 0, NULL,
+	  "%n does not take %q. Give %v." },
+	{ ERR_OPTION_MISSING, 0, NULL,
+	  "%n lacks its value. Give %v." },
+	{ ERR_ARGUMENT_EXTRA, E2BIG, NULL,
+	  "%n is one argument too many. "
+	  "Write it without: barge --help, or barge --version" },
+	{ ERR_ARGUMENT_EXTRA, 0, near,
+	  "%n is one argument too many. Did you mean --%s?" },
+	{ ERR_ARGUMENT_EXTRA, 0, NULL,
+	  "%n is one argument too many. "
+	  "Only one INI file can be named, before or after the options." },
+	{ ERR_COMMAND_UNKNOWN, 0, no_name,
+	  "the command is missing. "
+	  "Start a VM with: barge run --kernel FILE, or see: barge --help" },
+	{ ERR_COMMAND_UNKNOWN, 0, dash_first,
+	  "%n stands where a command is due. Write: barge run %n" },
+	{ ERR_COMMAND_UNKNOWN, 0, near,
+	  "%n is not a command. Did you mean barge %s?" },
+	{ ERR_COMMAND_UNKNOWN, 0, NULL,
+	  "%n is not a command; they are run, plan and help. "
+	  "To start the VM that an INI file describes: barge run %n" },
+
+	/* the INI file */
+	{ ERR_INI_OPEN, ENOENT, NULL,
+	  "%n: there is no such INI file. Check the name; "
+	  "what is no option is read as one." },
+	{ ERR_INI_OPEN, EACCES, NULL,
+	  "%n: permission denied. Make it readable: sudo chmod a+r %n" },
+	{ ERR_INI_OPEN, EISDIR, NULL,
+	  "%n is a folder, not an INI file. Name the file in it." },
+	{ ERR_INI_OPEN, EFBIG, NULL,
+	  "%n is longer than 256K, too much for an INI file. "
+	  "To boot it as a kernel: barge run --kernel %n" },
+	{ ERR_INI_OPEN, 0, NULL,
+	  "%n: the INI file cannot be read: %e. Check the name." },
+	{ ERR_INI_SYNTAX, EILSEQ, NULL,
+	  "%n is a binary, not an INI file. "
+	  "To boot it as a kernel: barge run --kernel %n" },
+	{ ERR_INI_SYNTAX, E2BIG, NULL,
+	  "%n:%1: the line is too long. "
+	  "Keep it, with the lines a backslash joins to it, to 1022 bytes." },
+	{ ERR_INI_SYNTAX, 0, NULL,
+	  "%n:%1: %q is neither [section] nor key = value. "
+	  "A value with a quote, ; or # in it stands in quotes." },
+	{ ERR_INI_SECTION, ENOENT, NULL,
+	  "%n:%1: %d stands before any section. Put [vm] above it." },
+	{ ERR_INI_SECTION, EEXIST, NULL,
+	  "%n:%1: section [%d] is there twice. Make it one." },
+	{ ERR_INI_SECTION, E2BIG, NULL,
+	  "%n:%1: section [%d] is one too many. "
+	  "A guest can be given 16 devices." },
+	{ ERR_INI_SECTION, 0, near,
+	  "%n:%1: there is no section [%d]. Did you mean [%s]?" },
+	{ ERR_INI_SECTION, 0, like_vfio,
+	  "%n:%1: there is no section [%d]. Did you mean [vfio.LABEL], the "
+	  "label being up to 34 letters, digits, points, - and _?" },
+	{ ERR_INI_SECTION, 0, NULL,
+	  "%n:%1: there is no section [%d]. "
+	  "Use [vm], and [vfio.LABEL] for each device." },
+	{ ERR_INI_KEY, EEXIST, NULL,
+	  "%n:%1: %k is set twice in [%g]. Remove one." },
+	{ ERR_INI_KEY, ENODATA, NULL,
+	  "%n: section [%g] has no %k. Add a line: address = 0000:01:00.0" },
+	{ ERR_INI_KEY, 0, key_is_vfio,
+	  "%n:%1: [vm] has no key vfio. Did you mean a section of its own, "
+	  "[vfio.LABEL] with address = 0000:01:00.0 in it?" },
+	{ ERR_INI_KEY, 0, near,
+	  "%n:%1: [%g] has no key %k. Did you mean %s?" },
+	{ ERR_INI_KEY, 0, NULL,
+	  "%n:%1: [%g] has no key %k. See which it has: man barge.ini" },
+
+	/* what was asked for */
+	{ ERR_NO_KERNEL, 0, NULL,
+	  "no kernel is named. Name one: --kernel FILE, "
+	  "or kernel = FILE under [vm] in the INI file." },
+	{ ERR_MEMORY_SMALL, 0, NULL,
+	  "%m of memory is too little. Give at least: --memory %M" },
+	{ ERR_MEMORY_LARGE, 0, NULL,
+	  "%m of memory is more than this host can give a guest. "
+	  "Give at most: --memory %M" },
+	{ ERR_CPUS, 0, num_zero,
+	  "--cpus 0 leaves the guest no processor. Give 1 to %2." },
+	{ ERR_CPUS, 0, NULL,
+	  "--cpus %1 is more than is possible. Give at most: --cpus %2" },
+	{ ERR_VFIO_ADDRESS, 0, no_detail,
+	  "%n is not a PCI address. "
+	  "Give one like 0000:01:00.0; all are listed by: lspci -D" },
+	{ ERR_VFIO_ADDRESS, 0, NULL,
+	  "%d: %n is not a PCI address. "
+	  "Give one like 0000:01:00.0; all are listed by: lspci -D" },
+	{ ERR_VFIO_TWICE, 0, NULL,
+	  "%n is given to the guest twice. "
+	  "Remove one --vfio, or one [vfio.LABEL] of the INI file." },
+
+	/* kernel and initrd */
+	{ ERR_FILE_OPEN, ENOENT, NULL,
+	  "%n: there is no such file for the %d. Check the name." },
+	{ ERR_FILE_OPEN, EACCES, NULL,
+	  "%n: permission denied, opening the %d. "
+	  "Make it readable: sudo chmod a+r %n" },
+	{ ERR_FILE_OPEN, EISDIR, NULL,
+	  "%n is a folder, not a file for the %d. Name the file in it." },
+	{ ERR_FILE_OPEN, 0, NULL,
+	  "%n: the %d cannot be opened: %e. Check the name." },
+	{ ERR_FILE_READ, EISDIR, NULL,
+	  "%n is a folder, not a file for the %d. Name the file in it." },
+	{ ERR_FILE_READ, ESPIPE, NULL,
+	  "%n is not a regular file, which the %d has to be. "
+	  "Copy it to one first." },
+	{ ERR_FILE_READ, ENODATA, NULL,
+	  "%n: the %d became shorter while it was read. "
+	  "Start again when nothing writes it." },
+	{ ERR_FILE_READ, 0, NULL,
+	  "%n: the %d cannot be read: %e. "
+	  "Check that it is a whole file on a healthy disk: cksum %n" },
+	{ ERR_FILE_EMPTY, 0, NULL,
+	  "%n: the %d is an empty file. Copy or build it again." },
+	{ ERR_KERNEL_FORMAT, 0, no_detail,
+	  "%n is not a kernel that barge knows. This barge boots %b." },
+	{ ERR_KERNEL_FORMAT, 0, NULL,
+	  "%n is %d. This barge boots %b." },
+	{ ERR_KERNEL_BAD, 0, no_detail,
+	  "%n is a damaged kernel. Copy or build it again." },
+	{ ERR_KERNEL_BAD, 0, NULL,
+	  "%n is a damaged kernel: %d. Copy or build it again." },
+	{ ERR_KERNEL_SPACE, 0, num_zero,
+	  "%n: the kernel does not fit into the guest's memory. "
+	  "Give more with --memory." },
+	{ ERR_KERNEL_SPACE, 0, NULL,
+	  "%n: the kernel does not fit into the guest's memory. "
+	  "Give at least: --memory %u" },
+	{ ERR_INITRD_SPACE, 0, num_zero,
+	  "%n: the initrd does not fit into the guest's memory. "
+	  "Give more with --memory." },
+	{ ERR_INITRD_SPACE, 0, NULL,
+	  "%n: the initrd does not fit into the guest's memory. "
+	  "Give at least: --memory %u" },
+	{ ERR_CMDLINE_LONG, 0, NULL,
+	  "--cmdline has %1 bytes, and this kernel takes %2. Shorten it." },
+
+	/* KVM */
+	{ ERR_KVM_OPEN, EACCES, NULL,
+	  "/dev/kvm: permission denied. Add yourself to its group: "
+	  "sudo usermod -aG kvm $USER, and log in again." },
+	{ ERR_KVM_OPEN, ENOENT, on_arm,
+	  "/dev/kvm does not exist. Boot the host at EL2 with a kernel that "
+	  "has CONFIG_KVM; in a VM, turn on nested virtualisation." },
+	{ ERR_KVM_OPEN, ENOENT, NULL,
+	  "/dev/kvm does not exist. Load KVM: sudo modprobe kvm_intel "
+	  "(AMD: kvm_amd); if that fails, turn on VT-x or AMD-V in the "
+	  "firmware setup, or in a VM nested virtualisation." },
+	{ ERR_KVM_OPEN, ENODEV, NULL,
+	  "/dev/kvm has no driver behind it. Load KVM: sudo modprobe kvm_intel "
+	  "(AMD: kvm_amd); if that fails, turn on VT-x or AMD-V in the "
+	  "firmware setup." },
+	{ ERR_KVM_OPEN, 0, NULL,
+	  "/dev/kvm cannot be opened: %e. Look for KVM's reason: "
+	  "sudo dmesg | grep -i kvm" },
+	/* kvm-api 4.1: anything but 12 is before Linux 2.6.22 */
+	{ ERR_KVM_VERSION, 0, NULL,
+	  "/dev/kvm speaks version %1 of the KVM API, not 12. "
+	  "Boot a newer host kernel." },
+	{ ERR_KVM_CAP, 0, NULL,
+	  "/dev/kvm lacks %n. Boot a newer host kernel." },
+	{ ERR_KVM_IOCTL, EBUSY, NULL,
+	  "%n failed: the processor's virtualisation is taken. "
+	  "Stop the other hypervisor, such as VirtualBox." },
+	{ ERR_KVM_IOCTL, ENOMEM, NULL,
+	  "%n failed: the host is out of memory. See what is left: free -h" },
+	{ ERR_KVM_IOCTL, 0, NULL,
+	  "%n failed: %e. Look for KVM's reason: sudo dmesg | grep -i kvm" },
+
+	/* other things of the host */
+	{ ERR_RAM, ENOMEM, NULL,
+	  "%m of guest memory is more than the host has left. "
+	  "Give less with --memory, or make room: free -h" },
+	{ ERR_RAM, 0, NULL,
+	  "%m of guest memory cannot be had: %e. "
+	  "Give less with --memory, or make room: free -h" },
+	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
+	  "%n: the folder of the console file does not exist. "
+	  "Make it with mkdir -p, or name another: --console file:PATH" },
+	{ ERR_CONSOLE_OPEN, EISDIR, NULL,
+	  "%n is a folder, not a file for the console. "
+	  "Name the file in it: --console file:PATH" },
+	{ ERR_CONSOLE_OPEN, 0, NULL,
+	  "%n: the console file cannot be opened: %e. "
+	  "Name one that you may write: --console file:PATH" },
+	{ ERR_HOST_CALL, EMFILE, NULL,
+	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
+	{ ERR_HOST_CALL, ENOMEM, NULL,
+	  "%n failed: the host is out of memory. See what is left: free -h" },
+	{ ERR_HOST_CALL, EAGAIN, NULL,
+	  "%n failed: a limit of this user is reached. "
+	  "See the limits: ulimit -a" },
+	{ ERR_HOST_CALL, 0, NULL,
+	  "%n failed: %e. Nothing is known to cause this: please report it, "
+	  "with: barge --version; uname -a" },
+
+	/* PCI and VFIO */
+	{ ERR_PCI_NO_DEVICE, 0, NULL,
+	  "%n: the host has no such PCI device. List those it has: lspci -D" },
+	{ ERR_PCI_SYSFS, EACCES, NULL,
+	  "%n: permission denied. "
+	  "Run barge as a user who may read it: ls -l %n" },
+	{ ERR_PCI_SYSFS, 0, NULL,
+	  "%n cannot be used: %e. "
+	  "Check that sysfs is mounted: findmnt /sys" },
+	{ ERR_VFIO_DRIVER, 0, no_detail,
+	  "%n has no driver; it needs vfio-pci. Bind it: "
+	  BIND_BEGIN BIND_END },
+	{ ERR_VFIO_DRIVER, 0, NULL,
+	  "%n is bound to %d, not to vfio-pci. Bind it: "
+	  BIND_BEGIN "echo %n > " DEVICE "driver/unbind && " BIND_END },
+	{ ERR_VFIO_NO_IOMMU, 0, on_arm,
+	  "%n is in no IOMMU group. Give the host an SMMU that its firmware "
+	  "describes: sudo dmesg | grep -i smmu" },
+	{ ERR_VFIO_NO_IOMMU, 0, NULL,
+	  "%n is in no IOMMU group. Turn on VT-d or AMD-Vi in the firmware "
+	  "setup, and on Intel boot the host with intel_iommu=on." },
+	{ ERR_VFIO_GROUP_OPEN, EACCES, NULL,
+	  "/dev/vfio/%1 of %n: permission denied. "
+	  "Make it yours: sudo chown $USER /dev/vfio/%1" },
+	{ ERR_VFIO_GROUP_OPEN, EBUSY, NULL,
+	  "/dev/vfio/%1 of %n is used by another program. "
+	  "See which: sudo fuser -v /dev/vfio/%1" },
+	{ ERR_VFIO_GROUP_OPEN, ENOENT, NULL,
+	  "/dev/vfio/%1 of %n does not exist. "
+	  "Load the driver: sudo modprobe vfio-pci" },
+	{ ERR_VFIO_GROUP_OPEN, 0, NULL,
+	  "/dev/vfio/%1 of %n cannot be opened: %e. "
+	  "Look for VFIO's reason: sudo dmesg | grep -i vfio" },
+	{ ERR_VFIO_NOT_VIABLE, 0, no_detail,
+	  "%n shares IOMMU group %1 with devices that the host uses. "
+	  "Bind them to vfio-pci too: ls /sys/kernel/iommu_groups/%1/devices" },
+	{ ERR_VFIO_NOT_VIABLE, 0, NULL,
+	  "%n shares IOMMU group %1 with devices that the host uses: %d. "
+	  "Bind them to vfio-pci too: sudo sh -c 'cd /sys/bus/pci && "
+	  "for a in%A; do echo vfio-pci > devices/$a/driver_override; "
+	  "echo $a > devices/$a/driver/unbind; echo $a > drivers_probe; done'" },
+	{ ERR_VFIO_CONTAINER, EACCES, NULL,
+	  "/dev/vfio/vfio: permission denied. "
+	  "Let everybody open it: sudo chmod a+rw /dev/vfio/vfio" },
+	{ ERR_VFIO_CONTAINER, ENOENT, NULL,
+	  "/dev/vfio/vfio does not exist. "
+	  "Load the driver: sudo modprobe vfio-pci" },
+	{ ERR_VFIO_CONTAINER, ENODEV, NULL,
+	  "/dev/vfio/vfio has no driver behind it. "
+	  "Load the driver: sudo modprobe vfio-pci" },
+	{ ERR_VFIO_CONTAINER, ENOTSUP, NULL,
+	  "/dev/vfio/vfio speaks another version of VFIO. "
+	  "Boot another host kernel." },
+	{ ERR_VFIO_CONTAINER, 0, NULL,
+	  "/dev/vfio/vfio cannot be used: %e. "
+	  "Look for VFIO's reason: sudo dmesg | grep -i vfio" },
+	/* What type 1 answers where interrupts are not remapped. */
+	{ ERR_VFIO_IOMMU_TYPE, EPERM, NULL,
+	  "%n: the host cannot remap interrupts, so VFIO refuses the device. "
+	  "Turn that on in the firmware setup, or take the risk: sudo sh -c "
+	  "'echo 1 > /sys/module/vfio_iommu_type1/parameters/"
+	  "allow_unsafe_interrupts'" },
+	{ ERR_VFIO_IOMMU_TYPE, ENOTSUP, NULL,
+	  "/dev/vfio/vfio offers no type 1 IOMMU. "
+	  "Load it: sudo modprobe vfio_iommu_type1" },
+	{ ERR_VFIO_IOMMU_TYPE, 0, NULL,
+	  "%n: its IOMMU cannot be used: %e. "
+	  "Look for VFIO's reason: sudo dmesg | grep -i -e vfio -e iommu" },
+	{ ERR_VFIO_IOCTL, EBUSY, NULL,
+	  "%n: %d failed: the device is in use. "
+	  "See by which program: sudo fuser -v /dev/vfio/*" },
+	{ ERR_VFIO_IOCTL, 0, NULL,
+	  "%n: %d failed: %e. "
+	  "Look for VFIO's reason: sudo dmesg | grep -e vfio -e %n" },
+	{ ERR_VFIO_DMA_MAP, ENOMEM, NULL,
+	  "%M of guest memory at %x cannot be locked for the device: over the "
+	  "limit RLIMIT_MEMLOCK. Allow %K KiB: ulimit -l %K "
+	  "(systemd: LimitMEMLOCK=%KK), or run barge with CAP_IPC_LOCK." },
+	{ ERR_VFIO_DMA_MAP, ENOSPC, NULL,
+	  "%M of guest memory at %x is one IOMMU mapping too many. Allow more: "
+	  "sudo sh -c 'echo 1048576 > /sys/module/vfio_iommu_type1/parameters/"
+	  "dma_entry_limit'" },
+	{ ERR_VFIO_DMA_MAP, 0, NULL,
+	  "%M of guest memory at %x cannot be mapped in the IOMMU: %e. "
+	  "Look for the reason: sudo dmesg | grep -i -e vfio -e iommu" },
+	{ ERR_VFIO_IOVA, 0, NULL,
+	  "%M of guest memory at %x is where the device's IOMMU reaches "
+	  "nothing. Give less with --memory; what is taken is listed in: "
+	  "/sys/kernel/iommu_groups/*/reserved_regions" },
+	{ ERR_VFIO_BAR_SPACE, 0, no_name,
+	  "the IOMMU leaves no room for the BARs of devices. "
+	  "See what is taken: /sys/kernel/iommu_groups/*/reserved_regions" },
+	{ ERR_VFIO_BAR_SPACE, 0, NULL,
+	  "%n: BAR %1 of %M finds no room in the guest's address space. "
+	  "Give less with --memory, or fewer devices." },
+	{ ERR_VFIO_RESET, 0, NULL,
+	  "%n cannot be reset: %e. Power the host off and on, and see which "
+	  "ways the device has: cat " DEVICE "reset_method" },
+	/* PCI-3.0 6.1: header type 0 is a device, 1 a bridge, 2 CardBus */
+	{ ERR_VFIO_HEADER, 0, NULL,
+	  "%n is a bridge (header type %1), which no guest can be given. "
+	  "Name a device behind it: lspci -tv" },
+};
+/* clang-format on */
+
+static bool fits(const struct row *r, const struct err *e)
+{
+	return r->what == e->what && (r->code == 0 || r->code == -e->code) &&
+	       (!r->when || r->when(e));
+}
+
+const char *explain_text(const struct err *e)
+{
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (fits(&rows[i], e))
+			return rows[i].text;
+	}
+	return "an error without a name: %e. Please report it as a bug, with: "
+	       "barge --version; uname -a";
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <stdio.h>
+
+#include "vmm/conf.h"
+#include "vmm/explain.h"
+#include "vmm/help.h"
+#include "vmm/machine.h"
+#include "vmm/terminal.h"
+
+static int act(const struct conf *c, struct err *e)
+{
+	int r;
+
+	switch (c->command) {
+	case COMMAND_HELP:
+		return help_print(stdout) < 0 ? 2 : 0;
+	case COMMAND_VERSION:
+		return help_version(stdout) < 0 ? 2 : 0;
+	case COMMAND_RUN:
+	case COMMAND_PLAN:
+		break;
+	}
+	r = conf_check(c, e);
+	if (r < 0)
+		return r;
+	return c->command == COMMAND_RUN ? machine_run(c, e) :
+					   machine_plan(c, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct conf conf;
+	struct err e = { 0 };
+	int r;
+
+	terminal_guard();
+	r = conf_parse(&conf, argc, argv, &e);
+	if (r == 0)
+		r = act(&conf, &e);
+	if (r < 0) {
+		char text[2048];
+
+		explain(&e, text, sizeof(text));
+		fprintf(stderr, "barge: %s\n", text);
+		r = explain_status(&e);
+	}
+	conf_fini(&conf);
+	return r;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "vmm/conf.h"
+
+#define AT(member)	offsetof(struct conf, member)
+#define VFIO_AT(member) offsetof(struct conf_vfio, member)
+
+#define BOOT		"Boot"
+#define MACHINE		"Machine"
+#define DEVICES		"Devices"
+#define OTHER		"Other"
+
+/* clang-format off */
+static const struct option_def options[] = {
+	{ "kernel", 'k', true, VALUE_PATH, AT(kernel), "FILE", BOOT,
+	  "kernel image to boot", "image vmlinux bzimage" },
+	{ "initrd", 'i', true, VALUE_PATH, AT(initrd), "FILE", BOOT,
+	  "initial RAM disk", "initramfs ramdisk" },
+	{ "cmdline", 0, true, VALUE_TEXT, AT(cmdline), "TEXT", BOOT,
+	  "kernel command line", "append params args" },
+	{ "cpus", 'c', true, VALUE_NUMBER, AT(cpus), "COUNT", MACHINE,
+	  "virtual processors (1)", "smp vcpus cores" },
+	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
+	  "guest RAM, such as 512M or 4G (512M)", "ram" },
+	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
+	  "serial port: stdio (default), none, file:PATH", "serial tty" },
+	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
+	  DEVICES, "give the guest a PCI device; repeatable",
+	  "device vfio-pci passthrough pci" },
+	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
+	  "tell on standard error what is being done", "debug" },
+	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
+	  "print this help", "usage" },
+	{ "version", 'V', false, VALUE_NONE, 0, NULL, OTHER,
+	  "print the version", NULL },
+};
+
+static const struct option_def vfio_options[] = {
+	{ "address", 0, true, VALUE_ADDRESS, VFIO_AT(address), "ADDRESS", NULL,
+	  "where the device is, such as 0000:01:00.0", "host bdf" },
+	{ "msix", 0, true, VALUE_MSIX, VFIO_AT(msix), "auto|inplace|relocate",
+	  NULL, "where the guest finds the MSI-X table (auto)", "msi-x" },
+};
+
+static const char *const commands[] = { "run", "plan", "help", NULL };
+
+static const char *const expected[] = {
+	[VALUE_NONE] = "no value",
+	[VALUE_PATH] = "the name of a file",
+	[VALUE_TEXT] = "a text",
+	[VALUE_NUMBER] = "a whole number such as 4",
+	[VALUE_SIZE] = "a size such as 512M or 4G",
+	[VALUE_BOOL] = "yes or no",
+	[VALUE_CONSOLE] = "stdio, none or file:PATH",
+	[VALUE_MSIX] = "auto, inplace or relocate",
+	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
+	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
+};
+/* clang-format on */
+
+const struct option_def *option_table(unsigned int *n)
+{
+	*n = sizeof(options) / sizeof(options[0]);
+	return options;
+}
+
+const struct option_def *option_vfio_table(unsigned int *n)
+{
+	*n = sizeof(vfio_options) / sizeof(vfio_options[0]);
+	return vfio_options;
+}
+
+const char *const *option_commands(void)
+{
+	return commands;
+}
+
+const char *option_expected(enum value_type type)
+{
+	if ((unsigned int)type >= sizeof(expected) / sizeof(expected[0]))
+		return "another value";
+	return expected[type];
+}
+
+const struct option_def *option_find(const struct option_def *table,
+				     unsigned int n, const char *name,
+				     size_t len)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (strlen(table[i].name) == len &&
+		    memcmp(table[i].name, name, len) == 0)
+			return &table[i];
+	}
+	return NULL;
+}
+
+/* --- what was meant --------------------------------------------------------
+ */
+
+#define WORD_MAX 32
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static unsigned int min3(unsigned int a, unsigned int b, unsigned int c)
+{
+	unsigned int m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/* Lower case, without leading dashes and without "=value"; cut to fit. */
+static size_t bare_word(const char *word, char out[WORD_MAX])
+{
+	size_t n = 0;
+
+	while (*word == '-')
+		word++;
+	for (; word[n] && word[n] != '=' && n < WORD_MAX - 1; n++)
+		out[n] = lower(word[n]);
+	out[n] = '\0';
+	return n;
+}
+
+/*
+ * Edit distance in which swapping two neighbours is one slip, not two
+ * (optimal string alignment). @a and @b are at most WORD_MAX - 1 long.
+ */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int d[WORD_MAX][WORD_MAX];
+	size_t n = strlen(a), m = strlen(b);
+
+	for (size_t i = 0; i <= n; i++)
+		d[i][0] = (unsigned int)i;
+	for (size_t j = 0; j <= m; j++)
+		d[0][j] = (unsigned int)j;
+	for (size_t i = 1; i <= n; i++) {
+		for (size_t j = 1; j <= m; j++) {
+			unsigned int cost = a[i - 1] != b[j - 1];
+
+			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
+				       d[i - 1][j - 1] + cost);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && d[i][j] > d[i - 2][j - 2])
+				d[i][j] = d[i - 2][j - 2] + 1;
+		}
+	}
+	return d[n][m];
+}
+
+#define NOT_NEAR 100u
+
+/* How far @word is from @name: 0 is best, NOT_NEAR not a likely slip. */
+static unsigned int slip(const char *name, const char *word, size_t len)
+{
+	unsigned int d;
+
+	if (len >= 3 && strncmp(name, word, len) == 0)
+		return 1;
+	if (len < 2 || strlen(name) >= WORD_MAX)
+		return NOT_NEAR;
+	d = distance(name, word);
+	/* Two slips in a word of three letters would be another word. */
+	return d <= (len < 5 ? 1u : 2u) ? d : NOT_NEAR;
+}
+
+/* Whether @word is one of the words of @list, which blanks separate. */
+static bool listed(const char *list, const char *word, size_t len)
+{
+	while (list && *list) {
+		size_t n = strcspn(list, " ");
+
+		if (n == len && memcmp(list, word, n) == 0)
+			return true;
+		list += n + strspn(list + n, " ");
+	}
+	return false;
+}
+
+const struct option_def *option_near(const struct option_def *table,
+				     unsigned int n, const char *word)
+{
+	const struct option_def *best = NULL;
+	unsigned int least = NOT_NEAR;
+	char bare[WORD_MAX];
+	size_t len = bare_word(word, bare);
+
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int d = slip(table[i].name, bare, len);
+
+		if (listed(table[i].alias, bare, len))
+			d = 0;
+		if (d < least) {
+			least = d;
+			best = &table[i];
+		}
+	}
+	return best;
+}
+
+const char *option_near_word(const char *const *words, const char *word)
+{
+	const char *best = NULL;
+	unsigned int least = NOT_NEAR;
+	char bare[WORD_MAX];
+	size_t len = bare_word(word, bare);
+
+	for (; *words; words++) {
+		unsigned int d = slip(*words, bare, len);
+
+		if (d < least) {
+			least = d;
+			best = *words;
+		}
+	}
+	return best;
+}
+
+/* --- values ----------------------------------------------------------------
+ */
+
+/* Decimal digits at *s; moves *s behind them. */
+static int digits(const char **s, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (**s < '0' || **s > '9')
+		return -EINVAL;
+	for (; **s >= '0' && **s <= '9'; (*s)++) {
+		if (__builtin_mul_overflow(v, 10u, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(**s - '0'), &v))
+			return -ERANGE;
+	}
+	*out = v;
+	return 0;
+}
+
+/* The shift that a unit means, or -EINVAL: "", b, k, kb, kib, m, ... */
+static int unit_shift(const char *s)
+{
+	static const char letters[] = "kmgt";
+	const char *at;
+
+	if (s[0] == '\0' || strcasecmp(s, "b") == 0)
+		return 0;
+	at = strchr(letters, lower(s[0]));
+	s++;
+	if (!at || (*s && strcasecmp(s, "b") != 0 && strcasecmp(s, "ib") != 0))
+		return -EINVAL;
+	return 10 * (int)(at - letters + 1);
+}
+
+int option_size(const char *s, uint64_t *out)
+{
+	const char *unit = s + strspn(s, "0123456789");
+	int shift = unit_shift(unit);
+	uint64_t v;
+	int ret;
+
+	if (shift < 0)
+		return shift;
+	ret = digits(&s, &v);
+	if (ret)
+		return ret;
+	if (v == 0)
+		return -EINVAL;
+	if (v > UINT64_MAX >> shift)
+		return -ERANGE;
+	*out = v << shift;
+	return 0;
+}
+
+int option_number(const char *s, unsigned int *out)
+{
+	uint64_t v;
+	int ret;
+
+	if (s[0] == '\0' || s[strspn(s, "0123456789")])
+		return -EINVAL;
+	ret = digits(&s, &v);
+	if (ret)
+		return ret;
+	if (v > UINT32_MAX)
+		return -ERANGE;
+	*out = (unsigned int)v;
+	return 0;
+}
+
+static int word_index(const char *s, const char *const *words, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (strcasecmp(s, words[i]) == 0)
+			return (int)i;
+	}
+	return -EINVAL;
+}
+
+int option_bool(const char *s, bool *out)
+{
+	static const char *const words[] = {"no",  "yes", "false", "true",
+					    "off", "on",  "0",	   "1"};
+	int i = word_index(s, words, 8);
+
+	if (i < 0)
+		return i;
+	*out = i % 2 == 1;
+	return 0;
+}
+
+int option_msix(const char *s, enum msix_policy *out)
+{
+	static const char *const words[] = {
+		[MSIX_AUTO] = "auto",
+		[MSIX_INPLACE] = "inplace",
+		[MSIX_RELOCATE] = "relocate",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum msix_policy)i;
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* @min to @max hex digits, then @end; moves *s behind that. */
+static int hex_field(const char **s, int min, int max, char end,
+		     unsigned int *out)
+{
+	unsigned int v = 0;
+	int n = 0;
+
+	for (; n < max && hex_digit(**s) >= 0; n++, (*s)++)
+		v = v << 4 | (unsigned int)hex_digit(**s);
+	if (n < min || **s != end)
+		return -EINVAL;
+	if (end)
+		(*s)++;
+	*out = v;
+	return 0;
+}
+
+int option_address(const char *s, char out[OPTION_ADDRESS_SIZE])
+{
+	unsigned int domain = 0, bus, device, function;
+	const char *colon = strchr(s, ':');
+
+	if (!colon)
+		return -EINVAL;
+	/*
+	 * sysfs prints a domain with at least four digits; those the kernel
+	 * makes up, for NVMe behind Intel VMD say, start at 10000.
+	 */
+	if (strchr(colon + 1, ':') && hex_field(&s, 4, 6, ':', &domain))
+		return -EINVAL;
+	if (hex_field(&s, 2, 2, ':', &bus) ||
+	    hex_field(&s, 2, 2, '.', &device) ||
+	    hex_field(&s, 1, 1, '\0', &function))
+		return -EINVAL;
+	if (device > 0x1f || function > 7)
+		return -EINVAL;
+	snprintf(out, OPTION_ADDRESS_SIZE, "%04x:%02x:%02x.%x",
+		 domain & 0xffffff, bus & 0xff, device & 0x1f, function & 7);
+	return 0;
+}

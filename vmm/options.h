@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VMM_OPTIONS_H
+#define VMM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vfio/bar_plan.h"
+
+/*
+ * Everything that can be asked for, once: these tables drive getopt_long, the
+ * keys of an INI file, --help, the advice in vmm/explain.c and the test that
+ * compares the man pages. Pure: no system call, no allocation.
+ */
+
+enum value_type {
+	VALUE_NONE, /* takes no value: --help, --version */
+	VALUE_PATH,
+	VALUE_TEXT,
+	VALUE_NUMBER,
+	VALUE_SIZE,
+	VALUE_BOOL, /* on the command line the value may be left out */
+	VALUE_CONSOLE,
+	VALUE_MSIX,
+	VALUE_ADDRESS,
+	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
+};
+
+struct option_def {
+	const char *name; /* long option, and the key in an INI file */
+	char letter;	  /* 0: none */
+	bool in_ini;
+	enum value_type type;
+	size_t offset; /* in struct conf, or struct conf_vfio for a sub-key */
+	const char *metavar; /* NULL: takes no value */
+	const char *group;   /* heading in --help */
+	const char *help;
+	const char *alias; /* words of other programs, only for suggestions */
+};
+
+/* The options of run and plan = the keys of [vm]. */
+const struct option_def *option_table(unsigned int *n);
+/* The sub-keys of --vfio = the keys of [vfio.LABEL]; the first is address. */
+const struct option_def *option_vfio_table(unsigned int *n);
+
+/* Exact match of @len bytes in @table, or NULL. */
+const struct option_def *option_find(const struct option_def *table,
+				     unsigned int n, const char *name,
+				     size_t len);
+/*
+ * What @word, not in @table, was most likely meant to be, or NULL. Leading
+ * dashes and what follows '=' do not count.
+ */
+const struct option_def *option_near(const struct option_def *table,
+				     unsigned int n, const char *word);
+/* The word of @words (NULL ends it) nearest to @word, or NULL. */
+const char *option_near_word(const char *const *words, const char *word);
+/* run, plan, help; NULL ends it. */
+const char *const *option_commands(void);
+/* What a value of @type looks like: "a size such as 512M or 4G". */
+const char *option_expected(enum value_type type);
+
+/*
+ * Values. 0, -EINVAL (not one), or -ERANGE (does not fit). *out is written on
+ * success only.
+ */
+/* Bytes: 512M, 4G, 1T, 64k, 4GiB, 4GB (all powers of 1024), 4096. Not 0. */
+int option_size(const char *s, uint64_t *out);
+int option_number(const char *s, unsigned int *out);
+int option_bool(const char *s, bool *out);
+int option_msix(const char *s, enum msix_policy *out);
+#define OPTION_ADDRESS_SIZE 16
+/* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
+int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);
+
+#endif

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MIB (1ULL << 20)
+
+/*
+ * How it works: one pool per window. BARs are placed largest first, so that
+ * natural alignment leaves no gaps; a 64-bit BAR goes above RAM and only falls
+ * back below 4 GiB. A window then shrinks to what is in it.
+ */
+
+struct pools {
+	struct span_pool mem32;
+	struct span_pool mem64;
+	struct span_pool io;
+};
+
+static int pool_make(struct span_pool *pool, struct span window,
+		     const struct span *avoid, unsigned int n)
+{
+	int r = span_pool_init(pool, window);
+
+	for (unsigned int i = 0; i < n && r == 0; i++)
+		r = span_pool_block(pool, avoid[i]);
+	return r;
+}
+
+static int bar_place(struct pools *w, struct plan_bar *b)
+{
+	uint64_t align = b->align > b->size ? b->align : b->size;
+	int r;
+
+	switch (b->kind) {
+	case PCI_BAR_IO:
+		return span_pool_take(&w->io, b->size, b->size, &b->addr);
+	case PCI_BAR_MEM64:
+		r = span_pool_take(&w->mem64, b->size, align, &b->addr);
+		if (r == 0)
+			return 0;
+		break;
+	case PCI_BAR_MEM32:
+	case PCI_BAR_NONE:
+		break;
+	}
+	return span_pool_take(&w->mem32, b->size, align, &b->addr);
+}
+
+/* The largest BAR not placed yet, or false. */
+static bool largest(const struct plan *p, unsigned int *pi,
+		    unsigned int *bi)
+{
+	uint64_t best = 0;
+
+	for (unsigned int i = 0; i < p->n_pci; i++) {
+		for (unsigned int b = 0; b < PCI_BARS; b++) {
+			const struct plan_bar *bar = &p->pci[i].bar[b];
+
+			if (bar->kind == PCI_BAR_NONE || bar->addr ||
+			    bar->size <= best)
+				continue;
+			best = bar->size;
+			*pi = i;
+			*bi = b;
+		}
+	}
+	return best != 0;
+}
+
+/* What the pool's BARs span, rounded outward to @grain inside the limit. */
+static struct span window_of(const struct span_pool *pool,
+			     const struct plan *p, uint64_t grain)
+{
+	uint64_t lo = UINT64_MAX;
+	uint64_t hi = 0;
+	struct span w = { 0, 0 };
+
+	for (unsigned int i = 0; i < p->n_pci * PCI_BARS; i++) {
+		const struct plan_bar *b = &p->pci[i / PCI_BARS].bar[i % PCI_BARS];
+
+		if (b->kind == PCI_BAR_NONE || b->kind == PCI_BAR_IO ||
+		    !span_holds(pool->limit, b->addr, b->size))
+			continue;
+		if (b->addr < lo)
+			lo = b->addr;
+		if (b->addr + b->size - 1 > hi)
+			hi = b->addr + b->size - 1;
+	}
+	if (lo > hi)
+		return w;
+	lo &= ~(grain - 1);
+	hi |= grain - 1;
+	if (lo < pool->limit.base)
+		lo = pool->limit.base;
+	if (hi > span_last(pool->limit))
+		hi = span_last(pool->limit);
+	w.base = lo;
+	w.len = hi - lo + 1;
+	return w;
+}
+
+static int bars_place(struct plan *p, struct pools *w, struct err *e)
+{
+	unsigned int pi = 0;
+	unsigned int bi = 0;
+
+	for (unsigned int i = 0; i < p->n_pci; i++) {
+		for (unsigned int b = 0; b < PCI_BARS; b++)
+			p->pci[i].bar[b].addr = 0;
+	}
+	while (largest(p, &pi, &bi)) {
+		struct plan_bar *b = &p->pci[pi].bar[bi];
+		int r = bar_place(w, b);
+
+		if (r == 0)
+			continue;
+		r = err_set_num(e, r, ERR_VFIO_BAR_SPACE, p->pci[pi].name, bi,
+				b->size);
+		return r;
+	}
+	return 0;
+}
+
+int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
+	      const struct span *avoid, unsigned int n_avoid, struct err *e)
+{
+	struct pools w;
+	int r;
+
+	p->cpus = cpus;
+	p->n_ram = l->n_ram;
+	memcpy(p->ram, l->ram, sizeof(p->ram));
+	p->ecam = l->ecam;
+	r = pool_make(&w.mem32, l->mem32, avoid, n_avoid);
+	if (r == 0)
+		r = pool_make(&w.mem64, l->mem64, avoid, n_avoid);
+	if (r == 0)
+		r = pool_make(&w.io, l->io, NULL, 0);
+	if (r < 0)
+		return err_set_num(e, r, ERR_VFIO_BAR_SPACE, "", 0, 0);
+	r = bars_place(p, &w, e);
+	if (r < 0)
+		return r;
+	/* Below 4 GiB and for I/O the guest gets the whole window: it is free. */
+	p->mem32 = l->mem32;
+	p->io = l->io;
+	p->mem64 = window_of(&w.mem64, p, 1024 * MIB);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VMM_TERMINAL_H
+#define VMM_TERMINAL_H
+
+/*
+ * The controlling terminal in raw mode. Terminal attributes outlive a process,
+ * so they are restored on every way out: exit(), a fatal signal, a bug.
+ */
+
+/* Raw mode on @fd if it is a terminal that we own. 0 or -errno. */
+int terminal_raw(int fd);
+/* Put back what terminal_raw() found. Safe in a signal handler; idempotent. */
+void terminal_restore(void);
+/* From now on fatal signals restore the terminal and end with status 127. */
+void terminal_guard(void);
+
+#endif

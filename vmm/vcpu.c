@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vCPU threads.
+ *
+ * How it works: a thread runs KVM_RUN until vm->end is set. To get it out of
+ * the guest, immediate_exit is set first and a signal sent second: wherever
+ * the thread is between looking at vm->end and entering the guest, one of the
+ * two makes KVM_RUN return (kvm-api 5, immediate_exit).
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/arch.h"
+#include "vmm/vm.h"
+
+#define KICK_SIGNAL SIGUSR1
+
+static void sink_read(void *ctx, enum bus_kind bus, uint64_t addr, void *data,
+		      unsigned int len)
+{
+	struct vm *vm = ctx;
+
+	dispatch_read(&vm->dispatch, bus, addr, data, len);
+}
+
+static void sink_write(void *ctx, enum bus_kind bus, uint64_t addr,
+		       const void *data, unsigned int len)
+{
+	struct vm *vm = ctx;
+
+	dispatch_write(&vm->dispatch, bus, addr, data, len);
+}
+
+static void crash(struct vcpu_thread *t, const char *what, unsigned int detail)
+{
+	struct vm *vm = t->vm;
+
+	if (atomic_load(&vm->end) != VM_RUNS)
+		return;
+	snprintf(vm->crash, sizeof(vm->crash), "vCPU %u: %s (%u)", t->vcpu.id,
+		 what, detail);
+	vm_end(vm, VM_CRASH);
+}
+
+static void mmio(struct vcpu_thread *t)
+{
+	struct kvm_run *run = t->vcpu.run;
+
+	if (run->mmio.len > sizeof(run->mmio.data))
+		return;
+	if (run->mmio.is_write)
+		sink_write(t->vm, BUS_MMIO, run->mmio.phys_addr, run->mmio.data,
+			   run->mmio.len);
+	else
+		sink_read(t->vm, BUS_MMIO, run->mmio.phys_addr, run->mmio.data,
+			  run->mmio.len);
+}
+
+/* kvm-api 5, KVM_EXIT_SYSTEM_EVENT */
+static void system_event(struct vcpu_thread *t)
+{
+	switch (t->vcpu.run->system_event.type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN:
+		vm_end(t->vm, VM_POWEROFF);
+		break;
+	case KVM_SYSTEM_EVENT_RESET:
+		vm_end(t->vm, VM_REBOOT);
+		break;
+	case KVM_SYSTEM_EVENT_CRASH:
+		vm_end(t->vm, VM_PANIC);
+		break;
+	default:
+		crash(t, "unknown system event",
+		      t->vcpu.run->system_event.type);
+	}
+}
+
+static void handle_exit(struct vcpu_thread *t, const struct arch_sink *sink)
+{
+	struct kvm_run *run = t->vcpu.run;
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_MMIO:
+		mmio(t);
+		break;
+	case KVM_EXIT_SYSTEM_EVENT:
+		system_event(t);
+		break;
+	case KVM_EXIT_SHUTDOWN:
+		crash(t, "triple fault", 0);
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		crash(t, "the processor refused to enter the guest",
+		      (unsigned int)run->fail_entry.hardware_entry_failure_reason);
+		break;
+	case KVM_EXIT_INTERNAL_ERROR:
+		crash(t, "KVM cannot execute what the guest did",
+		      run->internal.suberror);
+		break;
+	case KVM_EXIT_INTR:
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		break;
+	default:
+		if (!arch_vcpu_exit(&t->vcpu, sink))
+			crash(t, "unknown exit", run->exit_reason);
+	}
+}
+
+static void *vcpu_main(void *arg)
+{
+	struct vcpu_thread *t = arg;
+	struct arch_sink sink = { t->vm, sink_read, sink_write };
+
+	while (atomic_load_explicit(&t->vm->end, memory_order_acquire) ==
+	       VM_RUNS) {
+		int r = kvm_ioctl(t->vcpu.fd, KVM_RUN, NULL);
+
+		if (r == 0)
+			handle_exit(t, &sink);
+		else if (r != -EINTR && r != -EAGAIN)
+			crash(t, "KVM_RUN failed", (unsigned int)-r);
+	}
+	return NULL;
+}
+
+static void kicked(int sig)
+{
+	(void)sig; /* it interrupts KVM_RUN, that is all */
+}
+
+static void vcpus_kick(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	for (unsigned int i = 0; i < vm->n_vcpus; i++) {
+		if (vm->vcpus[i].started)
+			pthread_kill(vm->vcpus[i].thread, KICK_SIGNAL);
+	}
+}
+
+int vcpus_start(struct vm *vm, struct err *e)
+{
+	struct sigaction sa = { .sa_handler = kicked };
+
+	sigaction(KICK_SIGNAL, &sa, NULL);
+	vm->kvm.kick = vcpus_kick;
+	vm->kvm.kick_ctx = vm;
+	for (unsigned int i = 0; i < vm->n_vcpus; i++) {
+		struct vcpu_thread *t = &vm->vcpus[i];
+		pthread_attr_t attr;
+		int r;
+
+		pthread_attr_init(&attr);
+		pthread_attr_setstacksize(&attr, 256 << 10);
+		r = pthread_create(&t->thread, &attr, vcpu_main, t);
+		pthread_attr_destroy(&attr);
+		if (r)
+			return err_set(e, -r, ERR_HOST_CALL, "pthread_create",
+				       NULL);
+		t->started = true;
+	}
+	return 0;
+}
+
+void vcpus_stop(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->n_vcpus; i++) {
+		if (vm->vcpus[i].vcpu.run)
+			vm->vcpus[i].vcpu.run->immediate_exit = 1;
+	}
+	vcpus_kick(vm);
+	for (unsigned int i = 0; i < vm->n_vcpus; i++) {
+		if (!vm->vcpus[i].started)
+			continue;
+		pthread_join(vm->vcpus[i].thread, NULL);
+		vm->vcpus[i].started = false;
+	}
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "core/gmem.h"
+#include "core/plan.h"
+#include "devices/pci_bridge_host.h"
+#include "devices/pci_host.h"
+#include "vfio/vfio.h"
+#include "vmm/conf.h"
+#include "vmm/console.h"
+#include "vmm/dispatch.h"
+#include "vmm/kvm.h"
+#include "vmm/loop.h"
+#include "vmm/ram.h"
+
+/* Why the VM ended; the first one counts. */
+enum vm_end {
+	VM_RUNS,
+	VM_POWEROFF,
+	VM_REBOOT,
+	VM_PANIC,
+	VM_CRASH,
+	VM_SIGNAL, /* vm.end_signal says which */
+};
+
+struct vm;
+
+struct vcpu_thread {
+	struct vcpu vcpu;
+	struct vm *vm;
+	pthread_t thread;
+	bool started;
+};
+
+/* The running machine. Owned and torn down by vmm/machine.c. */
+struct vm {
+	const struct conf *conf; /* borrowed */
+	struct kvm kvm;
+	struct plan plan;
+	struct gmem mem;
+	struct ram ram;
+	struct dispatch dispatch;
+	unsigned int n_devs;
+	struct device *dev[DISPATCH_DEVS_MAX]; /* heap, owned */
+	struct device *console_dev;            /* takes input; borrowed */
+	struct pci_host pci_host;
+	struct pci_func pci_bridge; /* 00:00.0 */
+	struct vfio vfio;
+	struct console console;
+	struct loop loop;
+	int kernel_fd;
+	int initrd_fd;
+	int signal_fd;
+	int wake_fd; /* eventfd: the event loop has something to look at */
+	_Atomic int end; /* enum vm_end */
+	int end_signal;
+	bool button_pressed;
+	char crash[160]; /* what a vCPU saw when it crashed */
+	unsigned int n_vcpus;
+	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */
+	uint64_t start_ns;         /* CLOCK_MONOTONIC of vm_init() */
+};
+
+/* End the VM for @why unless something else did already; from any thread. */
+void vm_end(struct vm *vm, enum vm_end why);
+/* One line of `--verbose`: what was reached, and when. */
+void vm_note(const struct vm *vm, const char *what);
+
+/* Create the threads and let them go; join them. vmm/vcpu.c */
+int vcpus_start(struct vm *vm, struct err *e);
+void vcpus_stop(struct vm *vm);
+
+#endif
