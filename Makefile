@@ -42,8 +42,12 @@ src := $(core_src) $(dev_src) $(vfio_src) $(arch_src) $(vmm_src)
 obj := $(src:%.c=$(O)/%.o)
 lib_obj := $(filter-out $(O)/vmm/main.o,$(obj))
 hdr := $(sort $(wildcard core/*.h devices/*.h vfio/*.h arch-$(ARCH)/*.h vmm/*.h))
-unit := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
-fuzz := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+# A test of one architecture bears its name: test_x86_64_*, fuzz_aarch64_*.
+foreign := $(filter-out $(ARCH),x86_64 aarch64)
+unit := $(filter-out test_$(foreign)_%,$(patsubst tests/unit/%.c,%,\
+	$(sort $(wildcard tests/unit/test_*.c))))
+fuzz := $(filter-out fuzz_$(foreign)_%,$(patsubst tests/fuzz/%.c,%,\
+	$(sort $(wildcard tests/fuzz/fuzz_*.c))))
 
 # --- how --------------------------------------------------------------------
 warn := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion \

@@ -248,7 +248,7 @@ static void write_madt(struct tables *t, unsigned int cpus)
 /* --- the rest --------------------------------------------------------------
  */
 
-/* pci-fw-3.3 4.1.2 */
+/* PCI-FW-3.2 4.1.2 */
 static void write_mcfg(struct tables *t, struct span ecam)
 {
 	struct aml *a = &t->a;

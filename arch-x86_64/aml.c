@@ -74,7 +74,9 @@ void aml_int(struct aml *a, uint64_t v)
 void aml_string(struct aml *a, const char *s)
 {
 	aml_op(a, AML_STRING);
-	aml_bytes(a, s, strlen(s) + 1);
+	do
+		aml_u8(a, (uint8_t)*s);
+	while (*s++);
 }
 
 /* Length of the segment that @s begins with. */

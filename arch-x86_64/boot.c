@@ -41,7 +41,7 @@ unsigned int boot_map_make(struct boot_map map[BOOT_MAP_MAX],
 		BOOT_MAP_RESERVED);
 	map_add(map, &n, (struct span){ACPI_ADDR, ACPI_SIZE}, BOOT_MAP_ACPI);
 	map_add(map, &n, above, BOOT_MAP_RAM);
-	/* pci-fw-3.3 4.1.2: ECAM is reserved, or Linux will not trust it */
+	/* PCI-FW-3.2 4.1.2: ECAM is reserved, or Linux will not trust it */
 	map_add(map, &n, p->ecam, BOOT_MAP_RESERVED);
 	for (i = 1; i < p->n_ram; i++)
 		map_add(map, &n, p->ram[i], BOOT_MAP_RAM);
@@ -79,7 +79,7 @@ static void set_header(struct setup_header *hdr, const struct kernel *k)
 	hdr->loadflags = LOADED_HIGH;
 }
 
-/* linux-x86-boot, 64-bit boot protocol and "zero page". */
+/* linux-x86-boot, 64-bit boot protocol; linux-zero-page. */
 static void write_zero_page(uint8_t *low, const struct boot_info *info)
 {
 	struct boot_params *bp = (struct boot_params *)(low + ZERO_PAGE_ADDR);
@@ -101,7 +101,7 @@ static void write_zero_page(uint8_t *low, const struct boot_info *info)
 /* --- PVH -------------------------------------------------------------------
  */
 
-#define PVH_MAGIC 0x336ec578 /* xen-pvh: "xEn3" with bit 7 of the E set */
+#define PVH_MAGIC 0x336ec578 /* PVH: "xEn3" with bit 7 of the E set */
 
 struct pvh_info {
 	uint32_t magic;
@@ -130,10 +130,12 @@ struct pvh_map {
 	uint32_t reserved;
 };
 
-_Static_assert(sizeof(struct pvh_info) == 56, "xen-pvh");
-_Static_assert(sizeof(struct pvh_module) == 32, "xen-pvh");
-_Static_assert(sizeof(struct pvh_map) == 24, "xen-pvh");
-_Static_assert(PVH_MAP_ADDR + BOOT_MAP_MAX * 24 <= PVH_MODULE_ADDR, "map");
+_Static_assert(sizeof(struct pvh_info) == 56, "PVH");
+_Static_assert(sizeof(struct pvh_module) == 32, "PVH");
+_Static_assert(sizeof(struct pvh_map) == 24, "PVH");
+_Static_assert(BOOT_MAP_MAX * sizeof(struct pvh_map) <=
+		       PVH_MODULE_ADDR - PVH_MAP_ADDR,
+	       "room for the map");
 
 static unsigned int write_pvh_map(uint8_t *low, const struct plan *plan)
 {
@@ -197,7 +199,7 @@ static void write_page_tables(uint8_t *low)
 	pml4[0] = BOOT_PDPT_ADDR | PTE_TABLE;
 	for (i = 0; i < 4; i++)
 		pdpt[i] = (BOOT_PD_ADDR + i * 4096) | PTE_TABLE;
-	for (i = 0; i < 4 * PT_LEN; i++)
+	for (i = 0; i < 4ULL * PT_LEN; i++)
 		pd[i] = (i << 21) | PTE_2M;
 }
 

@@ -27,7 +27,7 @@ void boot_write(uint8_t *low, const struct boot_info *info,
 #define BOOT_MAP_MAX (4 + PLAN_RAM_MAX)
 
 enum boot_map_type {
-	BOOT_MAP_RAM = 1, /* the numbers of e820 and of xen-pvh */
+	BOOT_MAP_RAM = 1, /* the numbers of e820 and of PVH */
 	BOOT_MAP_RESERVED = 2,
 	BOOT_MAP_ACPI = 3,
 };

@@ -11,7 +11,7 @@ static const uint8_t osc_uuid[16] = {
 	0x96, 0x57, 0x74, 0x41, 0xc0, 0x3d, 0xd7, 0x66,
 };
 
-/* pci-fw-3.3 4.5.1: what an OS may take over: PME, PCIe capability, LTR. */
+/* PCI-FW-3.2 4.5.1: what an OS may take over: PME, PCIe capability, LTR. */
 #define OSC_GRANTED 0x34
 
 /* acpi-6.4 6.2.11.1.2: bits of the first dword. */
@@ -183,7 +183,7 @@ static size_t open_device(struct aml *a, const char *name, const char *eisa)
 	return dev;
 }
 
-/* pci-fw-3.3 4.1.2: ECAM belongs to a motherboard resource. */
+/* PCI-FW-3.2 4.1.2: ECAM belongs to a motherboard resource. */
 static void write_motherboard(struct aml *a, const struct plan *plan)
 {
 	size_t dev = open_device(a, "MRES", "PNP0C02");

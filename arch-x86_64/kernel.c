@@ -20,12 +20,12 @@
 #define HDR_MAGIC      0x53726448 /* "HdrS" */
 #define PROTOCOL_64BIT 0x20c	  /* the first with xloadflags */
 #define ENTRY_64_OFF   0x200	  /* of the 64-bit entry in the loaded kernel */
-#define SECTOR	       512
+#define SECTOR	       512ULL
 
 /* What Linux keeps of a command line: COMMAND_LINE_SIZE, with the NUL. */
 #define LINUX_CMDLINE		 2048
 
-#define XEN_ELFNOTE_PHYS32_ENTRY 18 /* xen-pvh */
+#define XEN_ELFNOTE_PHYS32_ENTRY 18 /* PVH */
 
 static int refuse(const char **why, int code, const char *text)
 {
@@ -158,7 +158,7 @@ static int parse_bzimage(struct kernel *k, const uint8_t *head,
 	r = check_header(&k->hdr, why);
 	if (r)
 		return r;
-	s.off = ((k->hdr.setup_sects ? k->hdr.setup_sects : 4) + 1) * SECTOR;
+	s.off = (k->hdr.setup_sects ? k->hdr.setup_sects + 1ULL : 5) * SECTOR;
 	if (s.off > file_size)
 		return refuse(why, -EBADMSG, "the file ends in its setup code");
 	rest = file_size - s.off;

@@ -39,7 +39,7 @@ static const struct magic magics[] = {
 };
 /* clang-format on */
 
-#define DOS_PE_OFF  0x3c /* pe-format: file offset of the PE signature */
+#define DOS_PE_OFF  0x3c /* linux/pe.h: file offset of the PE signature */
 #define PE_X86_64   0x8664
 #define PE_ARM64    0xaa64
 #define ZBOOT_MAGIC "MZ\0\0zimg"
@@ -56,10 +56,10 @@ static unsigned int pe_machine(const uint8_t *head, size_t len)
 	uint32_t off;
 	uint16_t machine;
 
-	if (len < DOS_PE_OFF + sizeof(off) || memcmp(head, "MZ", 2))
+	if (len < DOS_PE_OFF + sizeof(off) || memcmp(head, "MZ", 2) != 0)
 		return 0;
 	memcpy(&off, head + DOS_PE_OFF, sizeof(off));
-	if (off > len || len - off < 6 || memcmp(head + off, "PE\0\0", 4))
+	if (off > len || len - off < 6 || memcmp(head + off, "PE\0\0", 4) != 0)
 		return 0;
 	memcpy(&machine, head + off + 4, sizeof(machine));
 	return machine;

@@ -95,7 +95,7 @@ enum entry_mode {
 	 * BOOT_PML4_ADDR, rsi = arg = zero page, interrupts off.
 	 */
 	ENTRY_LONG64,
-	/* xen-pvh: 32-bit protected mode, flat, no paging, ebx = arg. */
+	/* PVH: 32-bit protected mode, flat, no paging, ebx = arg. */
 	ENTRY_PVH32,
 };
 

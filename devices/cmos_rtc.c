@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * MC146818 real-time clock and CMOS RAM (MC146818A data sheet, Motorola 1984)
+ * MC146818A real-time clock and CMOS RAM (tag MC146818 in SPECS)
  * behind an index and a data port, with 128 bytes of which the last clock byte
  * is the century at 0x32, where a FADT can point.
  *
@@ -12,9 +12,11 @@
  *
  * Not there: interrupts (alarm, periodic, update ended). Their enable bits and
  * the alarm bytes are mere RAM. Guests take their ticks from the local timer
- * and kvm-clock; Linux sees that no alarm fires and uses the clock alone.
- * The update-ended flag can be polled. The divider of register A does not stop
- * the clock; the day of the week always follows from the date.
+ * and kvm-clock and want only the time of day from here. The description of
+ * the machine should name no interrupt for the clock: then Linux offers no
+ * alarms, where it would otherwise wait for one. The update-ended flag can be
+ * polled. The divider of register A does not stop the clock; the day of the
+ * week always follows from the date.
  */
 #include "devices/devices.h"
 
@@ -58,9 +60,9 @@ struct cmos_rtc {
 };
 
 struct civil {
-	int64_t year; /* 0 to 9999 */
-	int month;    /* 1 to 12 */
-	int day;      /* 1 to 31 */
+	int64_t year;  /* 0 to 9999 */
+	int64_t month; /* 1 to 12 */
+	int64_t day;   /* 1 to 31 */
 };
 
 static int64_t clamp(int64_t t)
@@ -115,8 +117,8 @@ static struct civil civil_of(int64_t days)
 		m--;
 	return (struct civil){
 		.year = y + (m >= 10),
-		.month = (int)(m + 2) % 12 + 1,
-		.day = (int)(n - month_start[m]) + 1,
+		.month = (m + 2) % 12 + 1,
+		.day = n - month_start[m] + 1,
 	};
 }
 
@@ -127,7 +129,7 @@ static uint8_t encode(const struct cmos_rtc *c, int64_t v)
 	return (uint8_t)(v / 10 << 4 | v % 10);
 }
 
-static int decode(const struct cmos_rtc *c, uint8_t v)
+static int64_t decode(const struct cmos_rtc *c, uint8_t v)
 {
 	if (c->ram[RTC_B] & B_BINARY)
 		return v;
@@ -142,7 +144,7 @@ static uint8_t encode_hour(const struct cmos_rtc *c, int64_t hour)
 	       (hour >= 12 ? HOUR_PM : 0);
 }
 
-static int decode_hour(const struct cmos_rtc *c, uint8_t v)
+static int64_t decode_hour(const struct cmos_rtc *c, uint8_t v)
 {
 	if (c->ram[RTC_B] & B_24H)
 		return decode(c, v);

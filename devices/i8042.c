@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * i8042 keyboard controller (IBM PS/2 Hardware Technical Reference, keyboard
- * and auxiliary device controller) for the one thing guests still want of it:
- * the reset line. Region 0 is port 0x60 (data), region 1 port 0x64.
+ * i8042 keyboard controller (tag 8042 in SPECS, and the commands of the PS/2
+ * that came after it) for the one thing guests still want of it: the reset
+ * line. Region 0 is port 0x60 (data), region 1 port 0x64.
  *
  * There is no keyboard and no mouse, and no interrupt: bytes for them vanish.
  * A command that has an answer gets one, because a driver that waits for a
@@ -15,7 +15,6 @@
 
 #define CMD_READ_CONFIG	      0x20
 #define CMD_WRITE_CONFIG      0x60
-#define CMD_AUX_DISABLE	      0xa7
 #define CMD_AUX_TEST	      0xa9
 #define CMD_SELF_TEST	      0xaa
 #define CMD_KEYBOARD_TEST     0xab

@@ -3,8 +3,7 @@
  * The host bridge as a function on its own bus: a read-only header, no BARs,
  * no capabilities. Nothing drives it; it is there to be found. Before Linux
  * trusts configuration mechanism 1 on a machine without DMI it wants to see a
- * host bridge, a VGA adapter or an old vendor on bus 0 (linux
- * arch/x86/pci/direct.c).
+ * host bridge, a VGA adapter or an old vendor on bus 0.
  *
  * The identity is the one that several monitors use for a virtual PCIe host
  * without behaviour of its own: Intel 0x0d57.

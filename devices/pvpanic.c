@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The panic notifier that guests know as pvpanic (qemu-pvpanic, ISA form): one
+ * The panic notifier that guests know as pvpanic (tag pvpanic in SPECS): one
  * byte. Reading tells which events are understood, writing reports them.
  *
  * "Crash loaded" says that the guest is about to run its own crash kernel:

@@ -235,6 +235,7 @@ static void msix_control(struct vfio_dev *d)
 {
 	uint16_t ctrl = (uint16_t)pci_cfg_get(
 		&d->func.cfg, d->msix_cap + PCI_MSIX_FLAGS, 2);
+	int r;
 
 	if (!msix_set_control(&d->msix, ctrl))
 		return;
@@ -243,8 +244,16 @@ static void msix_control(struct vfio_dev *d)
 			mode_off(d);
 		return;
 	}
-	if (mode_on(d, IRQ_MSIX, d->msix.n) < 0)
-		return;
+	r = mode_on(d, IRQ_MSIX, d->msix.n);
+	/*
+	 * The hardware's enable bit follows the guest's at once, even with
+	 * every vector masked: a device may look at it when a queue is made
+	 * (QEMU's NVMe does, and loses interrupts of a vector enabled later).
+	 */
+	if (r == 0 && !d->irqs.armed)
+		r = rearm_all(d, 1);
+	if (r < 0)
+		warn_once(d, "VFIO_DEVICE_SET_IRQS", r);
 	for (unsigned int v = 0; v < d->msix.n; v++)
 		msix_vector(d, v);
 }

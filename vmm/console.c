@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/terminal.h"
@@ -12,11 +13,14 @@
 #define CTRL_A 0x01
 #define STALL_MS 100
 
-void console_init(struct console *c)
+void console_init(struct console *c, void (*wake)(void *ctx), void *ctx)
 {
-	memset(c, 0, sizeof(*c));
 	c->in = -1;
 	c->out = -1;
+	c->wake = wake;
+	c->ctx = ctx;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->space, NULL);
 }
 
 int console_open(struct console *c, const struct conf *conf, struct err *e)
@@ -82,14 +86,14 @@ static void offer(struct console *c)
 static void readable(void *ctx)
 {
 	struct console *c = ctx;
-	uint8_t in[CONSOLE_BUF];
+	uint8_t in[CONSOLE_IN];
 	ssize_t n;
 
-	if (c->n == CONSOLE_BUF) {
+	if (c->n == CONSOLE_IN) {
 		unwatch(c); /* until the guest has taken some */
 		return;
 	}
-	n = read(c->in, in, CONSOLE_BUF - c->n);
+	n = read(c->in, in, CONSOLE_IN - c->n);
 	if (n > 0) {
 		take(c, in, (size_t)n);
 		offer(c);
@@ -115,12 +119,11 @@ static int watch(struct console *c)
 
 int console_start(struct console *c, struct loop *loop,
 		  size_t (*sink)(void *ctx, const uint8_t *buf, size_t len),
-		  void (*quit)(void *ctx), void *ctx)
+		  void (*quit)(void *ctx))
 {
 	c->loop = loop;
 	c->sink = sink;
 	c->quit = quit;
-	c->ctx = ctx;
 	if (c->in < 0)
 		return 0;
 	c->tty = isatty(c->in);
@@ -133,42 +136,115 @@ int console_start(struct console *c, struct loop *loop,
 	return watch(c);
 }
 
-int console_poll(struct console *c)
+/* --- output ---------------------------------------------------------------- */
+
+/* Write one piece; false when the reader takes nothing for a while. */
+static bool write_some(struct console *c, const uint8_t *buf, size_t len,
+		       size_t *done)
 {
-	if (c->unpolled && c->n < CONSOLE_BUF)
-		readable(c);
-	offer(c);
-	if (c->n < CONSOLE_BUF)
-		(void)watch(c);
-	return c->unpolled && c->n < CONSOLE_BUF ? 0 : -1;
+	struct pollfd p = { .fd = c->out, .events = POLLOUT };
+	ssize_t n;
+
+	*done = len; /* of a closed reader: gone */
+	if (poll(&p, 1, STALL_MS) == 0) {
+		*done = 0;
+		return false;
+	}
+	n = write(c->out, buf, len);
+	if (n > 0)
+		*done = (size_t)n;
+	else if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		*done = 0;
+	return true;
+}
+
+/* Whether bytes are left. The lock is not held while writing. */
+static bool flush(struct console *c)
+{
+	uint64_t at;
+	size_t len;
+	size_t done;
+	bool alive;
+
+	pthread_mutex_lock(&c->lock);
+	at = c->done % CONSOLE_OUT;
+	len = (size_t)(c->put - c->done);
+	pthread_mutex_unlock(&c->lock);
+	if (len > CONSOLE_OUT - at)
+		len = CONSOLE_OUT - at;
+	if (!len)
+		return false;
+	alive = write_some(c, c->ring + at, len, &done);
+	pthread_mutex_lock(&c->lock);
+	c->done += done;
+	c->stalled = !alive;
+	pthread_cond_signal(&c->space);
+	pthread_mutex_unlock(&c->lock);
+	return alive;
+}
+
+/* Room for one more byte: waits a moment for a reader that is alive. */
+static bool has_room(struct console *c)
+{
+	struct timespec t;
+
+	if (c->put - c->done < CONSOLE_OUT)
+		return true;
+	if (c->stalled)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec++;
+	if (pthread_cond_timedwait(&c->space, &c->lock, &t))
+		c->stalled = true;
+	return c->put - c->done < CONSOLE_OUT;
 }
 
 void console_write(struct console *c, const uint8_t *buf, size_t len)
 {
-	while (len && c->out >= 0) {
-		ssize_t n = write(c->out, buf, len);
-		struct pollfd p = { .fd = c->out, .events = POLLOUT };
+	bool idle;
 
-		if (n > 0) {
-			buf += n;
-			len -= (size_t)n;
-		} else if (n < 0 && errno == EAGAIN) {
-			/* A reader that stalls loses output, not the guest. */
-			if (poll(&p, 1, STALL_MS) <= 0)
-				return;
-		} else if (n < 0 && errno != EINTR) {
-			if (errno == EPIPE)
-				c->out = -1;
-			return;
-		}
-	}
+	if (c->out < 0)
+		return;
+	pthread_mutex_lock(&c->lock);
+	idle = c->put == c->done;
+	for (size_t i = 0; i < len && has_room(c); i++)
+		c->ring[c->put++ % CONSOLE_OUT] = buf[i];
+	pthread_mutex_unlock(&c->lock);
+	if (idle)
+		c->wake(c->ctx);
+}
+
+int console_poll(struct console *c)
+{
+	bool stalled;
+
+	while (c->out >= 0 && flush(c))
+		;
+	pthread_mutex_lock(&c->lock);
+	stalled = c->put != c->done;
+	pthread_mutex_unlock(&c->lock);
+	if (c->unpolled && c->n < CONSOLE_IN)
+		readable(c);
+	if (!c->sink)
+		return -1;
+	offer(c);
+	if (c->n < CONSOLE_IN)
+		(void)watch(c);
+	if (c->unpolled && c->n < CONSOLE_IN)
+		return 0;
+	return stalled ? STALL_MS : -1;
 }
 
 void console_close(struct console *c)
 {
 	terminal_restore();
+	while (c->out >= 0 && flush(c))
+		;
 	unwatch(c);
 	if (c->own_out && c->out >= 0)
 		close(c->out);
-	console_init(c);
+	c->in = -1;
+	c->out = -1;
+	pthread_mutex_destroy(&c->lock);
+	pthread_cond_destroy(&c->space);
 }

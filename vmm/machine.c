@@ -79,7 +79,7 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
 	kvm_init(&vm->kvm);
-	console_init(&vm->console);
+	console_init(&vm->console, wake, vm);
 	vfio_init(&vm->vfio);
 }
 
@@ -421,8 +421,7 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
-		r = console_start(&vm->console, &vm->loop, to_guest, on_quit,
-				  vm);
+		r = console_start(&vm->console, &vm->loop, to_guest, on_quit);
 	return r;
 }
 

@@ -191,7 +191,36 @@ static void check_config(unsigned int devfn, unsigned int reg)
 	REQUIRE(a == b);
 	if (reg == 0)
 		REQUIRE((a == 0xffffffff) == !visible(devfn));
+	/* Disabled, and on another bus */
+	host.dev.ops->write(&host.dev, PCI_HOST_CF8, 0, 4, devfn << 8 | reg);
+	REQUIRE(host_read(PCI_HOST_CF8, 4, 4) == 0xffffffff);
+	host.dev.ops->write(&host.dev, PCI_HOST_CF8, 0, 4,
+			    0x80010000u | devfn << 8 | reg);
+	REQUIRE(host_read(PCI_HOST_CF8, 4, 4) == 0xffffffff);
 	host.dev.ops->write(&host.dev, PCI_HOST_CF8, 0, 4, cf8);
+}
+
+/* Function 0 tells whether its slot has others. */
+static void check_multi(unsigned int slot)
+{
+	bool multi = false;
+
+	if (!visible(slot))
+		return;
+	for (unsigned int i = 1; i < 8; i++)
+		multi = multi || at(slot + i);
+	REQUIRE(host_read(PCI_HOST_ECAM, slot << 12 | PCI_HEADER_TYPE, 1) ==
+		(multi ? 0x80 : 0));
+}
+
+static void config_write(unsigned int region, struct fuzz_access a)
+{
+	uint64_t cf8 = host_read(PCI_HOST_CF8, 0, 4);
+
+	host.dev.ops->write(&host.dev, region, a.off, a.len, a.val);
+	if (region == PCI_HOST_CF8 && a.off == 0 && a.len >= 4)
+		cf8 = a.val & 0x80fffffc;
+	REQUIRE(host_read(PCI_HOST_CF8, 0, 4) == cf8);
 }
 
 /* To COMMAND or a BAR of a function that exists: values that hit. */
@@ -225,10 +254,10 @@ static void step(struct fuzz_in *in)
 	} else if (region == PCI_HOST_IO) {
 		window(in, region, io, write);
 	} else if (region <= PCI_HOST_ECAM) {
-		a = fuzz_access(in, write, region ? 0x100000 : 8);
+		/* A page of ECAM more than there are functions */
+		a = fuzz_access(in, write, region ? 0x101000 : 8);
 		if (write)
-			host.dev.ops->write(&host.dev, region, a.off, a.len,
-					    a.val);
+			config_write(region, a);
 		else
 			host_read(region, a.off, a.len);
 	} else if (region == 5) {
@@ -251,6 +280,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		make_func(&func[i], &in);
 	for (unsigned int i = 0; i < 4 * FUNCS; i++)
 		check_config(i, 0);
+	for (unsigned int i = 0; i < 4; i++)
+		check_multi(8 * i);
 	while (in.left)
 		step(&in);
 	return 0;

@@ -17,6 +17,8 @@ struct model {
 	uint8_t lcr, mcr, ier;
 	bool fifo;
 	bool thre;
+	bool overrun;
+	uint8_t delta; /* of the modem lines */
 	bool refused;
 	unsigned int ready;
 	unsigned int n;
@@ -30,6 +32,7 @@ static struct fake_env env;
 static void model_push(struct model *m, uint8_t byte)
 {
 	if (m->n == (m->fifo ? 16u : 1u)) {
+		m->overrun = true;
 		if (m->fifo)
 			return;
 		m->n = 0;
@@ -42,6 +45,25 @@ static void model_fcr(struct model *m, uint8_t val)
 	if (!(val & 1) != !m->fifo || (val & 3) == 3)
 		m->n = 0;
 	m->fifo = val & 1;
+}
+
+/* CTS, DSR, RI, DCD from bit 0 on. */
+static uint8_t model_lines(uint8_t mcr)
+{
+	if (!(mcr & UART_MCR_LOOP))
+		return 0xb;
+	return (uint8_t)((mcr & 2) >> 1 | (mcr & 1) << 1 | (mcr & 0xc));
+}
+
+static void model_mcr(struct model *m, uint8_t val)
+{
+	uint8_t was = model_lines(m->mcr);
+	uint8_t is = model_lines(val);
+
+	m->mcr = val & 0x1f;
+	m->delta |= (was ^ is) & 0xb;
+	if (was & 4 && !(is & 4))
+		m->delta |= 4;
 }
 
 static void model_write(struct model *m, unsigned int reg, uint8_t val)
@@ -64,7 +86,7 @@ static void model_write(struct model *m, unsigned int reg, uint8_t val)
 	} else if (reg == UART_LCR) {
 		m->lcr = val;
 	} else if (reg == UART_MCR) {
-		m->mcr = val & 0x1f;
+		model_mcr(m, val);
 	}
 }
 
@@ -78,6 +100,12 @@ static void model_read(struct model *m, unsigned int reg, uint8_t got)
 	} else if (reg == UART_IIR && (got & 0x0f) == UART_IIR_THRI) {
 		REQUIRE(m->thre);
 		m->thre = false;
+	} else if (reg == UART_LSR) {
+		m->overrun = false;
+	} else if (reg == UART_MSR) {
+		m->delta = 0;
+	} else if (reg == UART_MCR) {
+		REQUIRE(got == m->mcr);
 	}
 }
 
@@ -118,8 +146,8 @@ static void check(struct device *d, const struct model *m)
 		iir = UART_IIR_RDI;
 	}
 	REQUIRE(iir == ladder(m, lsr, msr));
-	REQUIRE(!(lsr & UART_LSR_DR) == !m->n);
-	REQUIRE((lsr & 0x60) == 0x60);
+	REQUIRE(lsr == (0x60 | (m->overrun ? 2 : 0) | (m->n ? 1 : 0)));
+	REQUIRE(msr == (model_lines(m->mcr) << 4 | m->delta));
 	REQUIRE(env.repeats == 0);
 	REQUIRE(env.n_out == m->n_out && env.writes == m->n_out);
 	REQUIRE(env.ready == m->ready);

@@ -40,10 +40,49 @@ static void check_zero_page(void)
 	check(ram_end() > 0x1000000, "the end of RAM");
 }
 
+/* The loader's own page tables map the first 4 GiB to themselves. */
+static void check_identity(void)
+{
+	uint64_t version = lapic_read(0x30);
+	uint64_t ours;
+
+	__asm__ volatile("movq %%cr3, %0" : "=r"(ours));
+	__asm__ volatile("movq %0, %%cr3" : : "r"(guest_entry.cr3) : "memory");
+	check_eq(lapic_read(0x30), version, "identity map, local APIC");
+	check_eq(mmio_read(0xfffff000, 4), 0xffffffff, "identity map, top");
+	check_eq(filled, 0x1122334455667788, "identity map, RAM");
+	__asm__ volatile("movq %0, %%cr3" : : "r"(ours) : "memory");
+}
+
+/* tests/guests/run gives these. */
+static void check_cmdline(void)
+{
+	static const char want[] = "tiny=1 guest";
+	const char *got = cmdline();
+
+	check(got != NULL, "no command line");
+	for (unsigned int i = 0; i < sizeof(want); i++)
+		check_eq((uint8_t)got[i], (uint8_t)want[i], "command line");
+}
+
+static void check_initrd(void)
+{
+	static const char want[] = "this is the initrd\n";
+	const uint8_t *zp = (const uint8_t *)guest_entry.zero_page;
+	const char *got = (const char *)get_le(zp + 0x218, 4);
+
+	check_eq(get_le(zp + 0x21c, 4), sizeof(want) - 1, "size of initrd");
+	for (unsigned int i = 0; i < sizeof(want) - 1; i++)
+		check_eq((uint8_t)got[i], (uint8_t)want[i], "initrd");
+}
+
 void guest_main(void)
 {
 	check_registers();
 	check_zero_page();
+	check_identity();
+	check_cmdline();
+	check_initrd();
 	check_eq(filled, 0x1122334455667788, "data of the file");
 	for (unsigned int i = 0; i < sizeof(zeroes); i++)
 		check(zeroes[i] == 0, "bss is not zero");

@@ -2,11 +2,12 @@
 /*
  * Pseudo-random accesses to every port, to memory where no RAM is and to
  * configuration space, from two processors at once. Nothing is expected of the
- * values; barge has to survive and still power off.
+ * values; barge has to survive and still power off. seed=N on the command line
+ * makes another run.
  */
 #include "tests/guests/guest.h"
 
-#define ROUNDS 6000
+#define ROUNDS 6000 /* unless the command line says rounds=N */
 
 struct rnd {
 	uint64_t s;
@@ -107,10 +108,13 @@ static void config_garbage(struct rnd *r)
 
 static void garbage(uint64_t seed)
 {
-	struct rnd r = {seed};
+	struct rnd r = {seed + cmdline_number("seed")};
 	uint64_t end = ram_end();
+	uint64_t rounds = cmdline_number("rounds");
 
-	for (unsigned int i = 0; i < ROUNDS; i++) {
+	if (rounds == 0)
+		rounds = ROUNDS;
+	for (uint64_t i = 0; i < rounds; i++) {
 		switch (rnd(&r) % 4) {
 		case 0:
 			port_garbage(&r);

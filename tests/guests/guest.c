@@ -5,6 +5,7 @@
 
 #define ZP_ACPI_RSDP	0x070
 #define ZP_E820_ENTRIES 0x1e8
+#define ZP_CMD_LINE_PTR 0x228
 #define ZP_E820_TABLE	0x2d0
 
 struct gate {
@@ -223,6 +224,29 @@ uint64_t get_le(const uint8_t *p, unsigned int len)
 	while (len-- > 0)
 		v = v << 8 | p[len];
 	return v;
+}
+
+const char *cmdline(void)
+{
+	return (const char *)get_le(zero_page() + ZP_CMD_LINE_PTR, 4);
+}
+
+uint64_t cmdline_number(const char *name)
+{
+	uint64_t v = 0;
+
+	for (const char *s = cmdline(); s && *s; s++) {
+		const char *n = name;
+
+		for (; *n && *s == *n; n++)
+			s++;
+		if (*n || *s != '=')
+			continue;
+		for (s++; *s >= '0' && *s <= '9'; s++)
+			v = v * 10 + (uint64_t)(*s - '0');
+		return v;
+	}
+	return 0;
 }
 
 unsigned int e820_count(void)

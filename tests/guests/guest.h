@@ -28,6 +28,7 @@ struct guest_entry {
 	uint16_t es;
 	uint16_t ss;
 	uint32_t efer;
+	uint64_t cr3;
 };
 
 /* How the loader entered us. */
@@ -107,6 +108,9 @@ void check(bool ok, const char *what);
 void check_eq(uint64_t got, uint64_t want, const char *what);
 
 /* From the zero page (linux-zero-page). */
+const char *cmdline(void);
+/* The number after "NAME=" on the command line, or 0. */
+uint64_t cmdline_number(const char *name);
 unsigned int e820_count(void);
 struct e820 e820_get(unsigned int i);
 /* The first byte past the RAM that holds us. */

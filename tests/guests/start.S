@@ -27,6 +27,8 @@ _start:
 	movl	$0xc0000080, %ecx	/* EFER */
 	rdmsr
 	movl	%eax, guest_entry+40(%rip)
+	movq	%cr3, %rax
+	movq	%rax, guest_entry+48(%rip)
 
 	/* SDM 3A 4.5: 2 MiB pages, present and writable. */
 	leaq	pd(%rip), %rdi
@@ -133,7 +135,7 @@ exception_common:
 	.globl	guest_entry
 	.balign	16
 guest_entry:
-	.fill	48, 1, 0
+	.fill	56, 1, 0
 gdt:
 	.quad	0, 0
 	.quad	0x00af9b000000ffff	/* 0x10: code, 64 bits */

@@ -7,6 +7,8 @@
 #   start_guest OPTION...         the same two in halves, with await, tell_guest and kill "$pid" between
 #   end_barge STATUS
 #   said PATTERN, complained TEXT what the last run's console and its complaint must contain
+#   as_nobody                     from then on barge runs without any privilege
+#   note TEXT                     shown in the case's line
 #   fail REASON, skip REASON
 #
 # For run_guest and start_guest: kernel, initrd and words (more words of kernel command line) may be
@@ -31,9 +33,14 @@ verdict() {
 fail() { verdict "FAIL $*"; }
 skip() { verdict "skip $*"; }
 
+# note WHAT: a number worth showing in the case's line.
+note() { notes=$*; }
+notes=
+
 # doing WHAT: named by the host if the time runs out.
 doing() { printf '%s\n' "$*" >"$share/doing"; }
 
+# load MODULE...: into L1's kernel
 load() { modprobe -a -d "$generic" "$@"; }
 
 bind_vfio() {
@@ -52,6 +59,10 @@ bind_vfio() {
 driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
 group_of() { basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")"; }
 
+# as_nobody: from now on barge runs without any privilege.
+runner=()
+as_nobody() { runner=(setpriv --reuid=nobody --regid=nogroup --clear-groups); }
+
 start_barge() {
 	runs=$((runs + 1))
 	console=$share/barge-$runs.console
@@ -61,7 +72,6 @@ start_barge() {
 	setsid ${runner[@]+"${runner[@]}"} "$barge" run "$@" <"${stdin:-/dev/ttyS0}" >"$console" 2>"$complaint" &
 	pid=$!
 }
-runner=()
 
 end_barge() {
 	local status=0
@@ -95,8 +105,13 @@ run_barge() {
 }
 
 start_guest() {
-	start_barge --kernel "$kernel" --initrd "$initrd" --memory 256M \
-		--cmdline "console=ttyS0 quiet lab=$case ${words:-}" "$@"
+	guest_options
+	start_barge "${guest_options[@]}" "$@"
+}
+
+guest_options() {
+	guest_options=(--kernel "$kernel" --initrd "$initrd" --memory 256M
+		--cmdline "console=ttyS0 quiet lab=$case${words:+ $words}")
 }
 
 run_guest() {
@@ -128,7 +143,7 @@ await() {
 	done
 }
 
-# tell_guest TEXT: types a line; needs stdin=pipe before start_guest.
+# keyboard: the next guests' console input is a pipe, into which tell_guest types a line.
 keyboard() {
 	stdin=$TMPDIR/keyboard
 	[ -p "$stdin" ] || mkfifo "$stdin"
@@ -136,11 +151,12 @@ keyboard() {
 }
 tell_guest() { printf '%s\n' "$*" >&7; }
 
+doing "starting"
+load kvm_amd
+
 case_main() {
-	doing "starting"
-	load kvm_amd
 	# shellcheck source=/dev/null
 	. "$lab/cases/$case"
 	l1
-	verdict ok
+	verdict "ok${notes:+ $notes}"
 }

@@ -77,7 +77,7 @@ fresh_lists() {
 
 # make_initramfs OUT KERNEL INIT MODULE...: busybox, INIT, the cases, and the modules with all they need.
 make_initramfs() {
-	local out=$1 kernel=$2 init=$3 release module tree=$1.tree number=10
+	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=10
 	shift 3
 	release=$(ls "$kernel/lib/modules")
 	rm -rf "$tree"
@@ -90,7 +90,8 @@ make_initramfs() {
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r module; do
 		cp "$module" "$tree/modules/$((number++))-${module##*/}"
 	done
-	(cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$out"
+	(cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tree.cpio"
+	mv "$tree.cpio" "$out"
 	rm -rf "$tree"
 }
 
@@ -117,10 +118,16 @@ prepare() {
 	disk_sum=$(cat "$disk.sum")
 }
 
-# nvme ADDRESS IMAGE [OPTION]: gives the next L1 an NVMe drive at 0000:00:ADDRESS.
-devices=()
+# l1_has QEMU-OPTION...: for the next L1.
+l1_has=()
+l1_has() { l1_has+=("$@"); }
+
+# nvme ADDRESS IMAGE [DEVICE-OPTIONS]: an NVMe drive at 0000:00:ADDRESS. The shared disk stays as it
+# is: what is written to it is dropped.
 nvme() {
-	devices+=(-drive "file=$2,if=none,id=drive$1,format=raw${3+,$3}" -device "nvme,drive=drive$1,serial=lab$1,addr=$1")
+	local drive=file=$2,if=none,id=drive$1,format=raw
+	[ "$2" != "$disk" ] || drive+=,snapshot=on
+	l1_has -drive "$drive" -device "nvme,drive=drive$1,serial=lab$1,addr=$1${3+,$3}"
 }
 
 # tell NAME...: variables L1 shall know too.
@@ -147,5 +154,5 @@ become_l1() {
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host \
 		-fsdev "local,id=lab,path=$share,security_model=none" -device virtio-9p-pci,fsdev=lab,mount_tag=lab \
-		"${devices[@]}" "$@"
+		"${l1_has[@]}" "$@"
 }

@@ -54,6 +54,7 @@ static void reset_register(void **state)
 	(void)state;
 	dev_write(pm, 0, 2, 1, 0);
 	dev_write(pm, 0, 2, 1, 2);
+	dev_write(pm, 0, 2, 1, 3);
 	assert_int_equal(env.requests[DEV_REBOOT], 0);
 	dev_write(pm, 0, 2, 1, 1);
 	assert_int_equal(env.requests[DEV_REBOOT], 1);

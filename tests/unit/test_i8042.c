@@ -115,7 +115,11 @@ static void reset_pulse(void **state)
 	assert_requests(1);
 	ask(0xf0);
 	assert_requests(2);
+	for (unsigned int i = 0; i < 0xf0; i++)
+		ask((uint8_t)i);
+	assert_requests(2);
 	/* As data it is only a byte. */
+	ask(0xa7);
 	dev_write(kbc, DATA, 0, 1, 0xfe);
 	assert_requests(2);
 }
