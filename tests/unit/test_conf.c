@@ -513,7 +513,7 @@ static void ini_long_lines(void **state)
 	/* Joined lines share the room. */
 	text[head + 500] = '\\';
 	text[head + 501] = '\n';
-	text[head + most] = 'x';
+	text[head + most + 1] = 'x';
 	assert_int_equal(parse_ini(t, text), -E2BIG);
 	assert_int_equal(t->e.num, 3);
 }
