@@ -62,7 +62,7 @@ last_line() { tail -n 1 "$1" | tr -d '\r' | tr '\t' ' '; }
 
 # boot_once FIGURE PEER [vfio]: one run, from exec to the process's end.
 boot_once() {
-	local figure=$1 peer=$2 pid watcher watchdog start end status=0 command
+	local figure=$1 peer=$2 pid watcher watchdog ended start end status=0 command
 	doing "$figure: $peer"
 	peer_command "$peer" "end=$(peer_end "$peer")${3:+ disk=1}" "${3-}"
 	rm -f "$TMPDIR/up"
@@ -74,12 +74,13 @@ boot_once() {
 	start=$EPOCHREALTIME
 	"${command[@]}" </dev/null >&6 2>"$complaint" 6>&- &
 	pid=$!
-	wait -n $pid $watchdog || status=$?
+	wait -n -p ended $pid $watchdog || status=$?
 	end=$EPOCHREALTIME
+	[ "$ended" = $pid ] || status="unknown, not ended after 100 s"
 	exec 6>&-
 	kill -9 $pid $watchdog 2>/dev/null || true
 	wait $watcher $pid $watchdog 2>/dev/null || true
-	if [ $status != "$(peer_status "$peer")" ] || [ ! -s "$TMPDIR/up" ]; then
+	if [ "$status" != "$(peer_status "$peer")" ] || [ ! -s "$TMPDIR/up" ]; then
 		leave_out "$figure" "$peer" "it ended with status $status: $(last_line "$complaint") $(last_line "$console")"
 	elif [ -z "$warm" ]; then
 		sample "$figure" "$peer" "$(seconds "$start" "$end")"
