@@ -21,8 +21,12 @@ struct pools {
 static int pool_make(struct span_pool *pool, struct span window,
 		     const struct span *avoid, unsigned int n)
 {
-	int r = span_pool_init(pool, window);
+	/* RAM may leave no window: then one byte, and that is taken. */
+	const struct span none = { 0, 1 };
+	int r = span_pool_init(pool, window.len ? window : none);
 
+	if (!window.len)
+		r = span_pool_block(pool, none);
 	for (unsigned int i = 0; i < n && r == 0; i++)
 		r = span_pool_block(pool, avoid[i]);
 	return r;
