@@ -107,15 +107,14 @@ static void set_msrs(struct vcpu *v)
 	};
 
 	for (size_t i = 0; i < sizeof(msr) / sizeof(msr[0]); i++) {
-		struct {
-			struct kvm_msrs head;
-			struct kvm_msr_entry entry;
-		} m = {
-			.head.nmsrs = 1,
-			.entry = { .index = msr[i].index,
-				   .data = msr[i].value },
-		};
+		union {
+			struct kvm_msrs head; /* ends in a list */
+			uint8_t room[sizeof(struct kvm_msrs) +
+				     sizeof(struct kvm_msr_entry)];
+		} m = { .head.nmsrs = 1 };
 
+		m.head.entries[0].index = msr[i].index;
+		m.head.entries[0].data = msr[i].value;
 		(void)kvm_ioctl(v->fd, KVM_SET_MSRS, &m);
 	}
 }
