@@ -30,7 +30,7 @@ static void windows(struct input *in)
 	}
 	if (!(how & 2)) {
 		layout.mem64.base = (4 + (uint64_t)in_u8(in)) << 30;
-		layout.mem64.len = (1ull << (33 + in_u8(in) % 20)) -
+		layout.mem64.len = (1ull << (35 + in_u8(in) % 18)) -
 				   (1ull << 30) * (how >> 4);
 	}
 	if (!(how & 4)) {

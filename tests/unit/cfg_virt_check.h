@@ -14,8 +14,9 @@
  * tests and the fuzzer. NULL, or what is broken.
  */
 
-#define CHECK_COMMAND 0x0547u /* I/O, memory, master, parity, SERR, INTx off   \
-			       */
+#define CHECK_COMMAND                                                          \
+	0x0547u /* I/O, memory, master, parity, SERR, INTx off                 \
+		 */
 
 /* As device_open() does it: @d->cfg_size and @shape are the caller's. */
 static inline void check_make(struct vfio_dev *d, const uint8_t *hw,
@@ -262,14 +263,14 @@ static inline const char *check_write(struct vfio_dev *d, unsigned int off,
 		if (m && m & c->virt[off + i])
 			return "a write of what is ours";
 	}
-	for (unsigned int i = 0; i < PCI_CFG_SIZE; i++) {
-		uint8_t may = was.virt[i] & was.wmask[i];
-
-		if ((was.bytes[i] ^ c->bytes[i]) & ~may ||
-		    ((i < off || i >= off + len) &&
-		     was.bytes[i] != c->bytes[i]))
+	for (unsigned int i = off; i < off + len && i < PCI_CFG_SIZE; i++) {
+		if ((was.bytes[i] ^ c->bytes[i]) &
+		    ~(was.virt[i] & was.wmask[i]))
 			return "a bit that may not move";
+		was.bytes[i] = c->bytes[i];
 	}
+	if (memcmp(was.bytes, c->bytes, sizeof(was.bytes)) != 0)
+		return "a byte that was not written to";
 	if (memcmp(was.virt, c->virt, sizeof(was.virt)) != 0 ||
 	    memcmp(was.wmask, c->wmask, sizeof(was.wmask)) != 0)
 		return "the masks";
