@@ -113,8 +113,10 @@ static void set_msrs(struct vcpu *v)
 				     sizeof(struct kvm_msr_entry)];
 		} m = { .head.nmsrs = 1 };
 
-		m.head.entries[0].index = msr[i].index;
-		m.head.entries[0].data = msr[i].value;
+		m.head.entries[0] = (struct kvm_msr_entry){
+			.index = msr[i].index,
+			.data = msr[i].value,
+		};
 		(void)kvm_ioctl(v->fd, KVM_SET_MSRS, &m);
 	}
 }
