@@ -28,7 +28,9 @@ static uint64_t high_ram_max(uint64_t limit)
 	uint64_t below = (limit < HT_BASE ? limit : HT_BASE) - RAM_HIGH;
 	uint64_t above = limit > HT_END ? limit - HT_END : 0;
 
-	return above > below ? above : below;
+	if (below > above)
+		above = below;
+	return above < RAM_PART_MAX ? above : RAM_PART_MAX;
 }
 
 /* RAM that would reach into the HyperTransport hole goes above it as a whole.

@@ -102,7 +102,8 @@ static void bars(struct pci_cfg *c, const struct dev_plan *plan)
 	}
 }
 
-/* PCI-3.0 6.8.2: Message Control ours; table and PBA where the plan put them. */
+/* PCI-3.0 6.8.2: Message Control ours; table and PBA where the plan put them.
+ */
 static void msix(struct vfio_dev *d, unsigned int cap)
 {
 	struct pci_cfg *c = &d->func.cfg;

@@ -56,10 +56,10 @@ enum vfio_irq_mode {
 
 struct vfio_irqs {
 	enum vfio_irq_mode mode;
-	bool resize;        /* vectors can be added while enabled */
-	bool warned;        /* a refusal was reported */
+	bool resize;	    /* vectors can be added while enabled */
+	bool warned;	    /* a refusal was reported */
 	unsigned int armed; /* vectors the kernel has allocated, from 0 */
-	unsigned int n;     /* entries of `vector` */
+	unsigned int n;	    /* entries of `vector` */
 	struct vfio_vector *vector; /* heap */
 };
 
@@ -126,7 +126,8 @@ void bar_map_grow(struct vfio_dev *d);
 /* Take everything out of the guest. */
 void bar_map_clear(struct vfio_dev *d);
 
-/* --- vfio/irq.c ------------------------------------------------------------ */
+/* --- vfio/irq.c ------------------------------------------------------------
+ */
 int vfio_irqs_open(struct vfio_dev *d, struct err *e);
 void vfio_irqs_close(struct vfio_dev *d);
 /* The guest changed MSI-X vector @v, or (v < 0) the MSI-X control word. */

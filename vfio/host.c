@@ -80,13 +80,11 @@ static void *info_get(int fd, unsigned long req, uint32_t least,
  * Next capability after offset @off of the first one's offset; NULL at the end
  * or where the chain leaves @size bytes. Chains only grow, so none can loop.
  */
-static const struct vfio_info_cap_header *cap_at(const void *info,
-						 uint32_t size, uint32_t least,
-						 uint32_t off)
+static const struct vfio_info_cap_header *
+cap_at(const void *info, uint32_t size, uint32_t least, uint32_t off)
 {
-	const struct vfio_info_cap_header *c;
-
-	if (off < least || off > size || size - off < sizeof(*c) || off % 4)
+	if (off < least || off > size || off % 4 ||
+	    size - off < sizeof(struct vfio_info_cap_header))
 		return NULL;
 	return (const void *)((const uint8_t *)info + off);
 }
@@ -131,9 +129,8 @@ static void iova_ranges(struct vfio *v,
 static void iommu_limits(struct vfio *v)
 {
 	uint32_t least = sizeof(struct vfio_iommu_type1_info);
-	struct vfio_iommu_type1_info *info =
-		info_get(v->container, VFIO_IOMMU_GET_INFO, least,
-			 prepare_nothing, 0);
+	struct vfio_iommu_type1_info *info = info_get(
+		v->container, VFIO_IOMMU_GET_INFO, least, prepare_nothing, 0);
 	const struct vfio_info_cap_header *c;
 	uint32_t off;
 
@@ -172,7 +169,7 @@ static int iommu_set(struct vfio *v, const char *address, struct err *e)
 static int group_viable(int fd, const char *address, unsigned int id,
 			struct err *e)
 {
-	struct vfio_group_status s = { .argsz = sizeof(s) };
+	struct vfio_group_status s = {.argsz = sizeof(s)};
 	char blockers[ERR_DETAIL_MAX];
 	int r = vfio_ioctl(fd, VFIO_GROUP_GET_STATUS, &s);
 
@@ -257,9 +254,8 @@ static void region_caps(struct bar_shape *s,
 			const struct vfio_region_info *info)
 {
 	const struct vfio_info_cap_header *c;
-	uint32_t off = info->flags & VFIO_REGION_INFO_FLAG_CAPS ?
-			       info->cap_offset :
-			       0;
+	uint32_t off =
+		info->flags & VFIO_REGION_INFO_FLAG_CAPS ? info->cap_offset : 0;
 
 	while ((c = cap_at(info, info->argsz, sizeof(*info), off))) {
 		if (c->id == VFIO_REGION_INFO_CAP_SPARSE_MMAP)
@@ -305,8 +301,8 @@ static void bar_kinds(struct vfio_dev *d, const uint8_t *hw)
 		if (low & 1)
 			s->kind = PCI_BAR_IO;
 		else
-			s->kind = (low & 6) == 4 ? PCI_BAR_MEM64 :
-						   PCI_BAR_MEM32;
+			s->kind =
+				(low & 6) == 4 ? PCI_BAR_MEM64 : PCI_BAR_MEM32;
 	}
 }
 
@@ -353,7 +349,7 @@ static void plan_bars(struct vfio_dev *d, const uint8_t *hw,
 
 static int device_info(struct vfio_dev *d, struct err *e)
 {
-	struct vfio_device_info info = { .argsz = sizeof(info) };
+	struct vfio_device_info info = {.argsz = sizeof(info)};
 	int r = vfio_ioctl(d->fd, VFIO_DEVICE_GET_INFO, &info);
 
 	if (r < 0)
@@ -366,17 +362,17 @@ static int device_info(struct vfio_dev *d, struct err *e)
 	d->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
 	for (uint32_t i = 0; i <= VFIO_PCI_CONFIG_REGION_INDEX; i++)
 		region_get(d, i);
-	d->cfg_size = d->region[VFIO_PCI_CONFIG_REGION_INDEX].size >=
-				      PCI_CFG_SIZE ?
-			      PCI_CFG_SIZE :
-			      256;
+	d->cfg_size =
+		d->region[VFIO_PCI_CONFIG_REGION_INDEX].size >= PCI_CFG_SIZE
+			? PCI_CFG_SIZE
+			: 256;
 	return 0;
 }
 
-static int device_open(struct vfio_dev *d, int group,
-		       enum msix_policy policy, struct err *e)
+static int device_open(struct vfio_dev *d, int group, enum msix_policy policy,
+		       struct err *e)
 {
-	uint8_t hw[PCI_CFG_SIZE] = { 0 };
+	uint8_t hw[PCI_CFG_SIZE] = {0};
 	int r;
 
 	d->fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, d->address);
@@ -415,7 +411,7 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e)
 {
 	struct vfio_dev *d;
-	unsigned int id;
+	unsigned int id = 0;
 	int r = sysfs_exists(address, e);
 
 	if (r == 0)
@@ -463,8 +459,8 @@ static int dma_map(struct vfio *v, const struct gmem_region *g, struct err *e)
 	int r;
 
 	if (!dma_reachable(v, g->gpa))
-		return err_set_num(e, -ERANGE, ERR_VFIO_IOVA, NULL,
-				   g->gpa.base, g->gpa.len);
+		return err_set_num(e, -ERANGE, ERR_VFIO_IOVA, NULL, g->gpa.base,
+				   g->gpa.len);
 	r = vfio_ioctl(v->container, VFIO_IOMMU_MAP_DMA, &m);
 	if (r < 0)
 		return err_set_num(e, r, ERR_VFIO_DMA_MAP, NULL, g->gpa.base,
@@ -509,8 +505,8 @@ static void describe(const char *address, const struct dev_plan *dp,
 	snprintf(p->name, sizeof(p->name), "%s", address);
 	p->devfn = (uint8_t)(slot << 3);
 	for (unsigned int b = 0; b < PCI_BARS; b++) {
-		p->bar[b].kind = dp->bar[b].size ? dp->bar[b].kind :
-						   PCI_BAR_NONE;
+		p->bar[b].kind =
+			dp->bar[b].size ? dp->bar[b].kind : PCI_BAR_NONE;
 		p->bar[b].prefetch = dp->bar[b].prefetch;
 		p->bar[b].size = dp->bar[b].size;
 		p->bar[b].align = dp->bar[b].align;
@@ -530,7 +526,7 @@ int vfio_survey(const char *address, enum msix_policy policy, unsigned int nth,
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct bar_shape shape[PCI_BARS];
-	struct msix_shape msix = { .policy = policy };
+	struct msix_shape msix = {.policy = policy};
 	uint8_t bytes[PCI_CFG_SIZE];
 	size_t n;
 	int r = sysfs_exists(address, e);

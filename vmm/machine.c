@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,8 +65,8 @@ void vm_end(struct vm *vm, enum vm_end why)
 
 static int *fds_of(struct vm *vm, unsigned int i)
 {
-	int *const fds[] = { &vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
-			     &vm->wake_fd };
+	int *const fds[] = {&vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
+			    &vm->wake_fd};
 
 	return i < sizeof(fds) / sizeof(fds[0]) ? fds[i] : NULL;
 }
@@ -87,11 +88,16 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 
 static int file_open(const char *name, const char *role, int *fd, struct err *e)
 {
+	struct stat st;
+
 	if (!name)
 		return 0;
-	*fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0)
+	/* O_NONBLOCK: a FIFO must not keep us waiting for its writer. */
+	*fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0 || fstat(*fd, &st) < 0)
 		return err_set(e, -errno, ERR_FILE_OPEN, name, role);
+	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode))
+		return err_set(e, -ESPIPE, ERR_FILE_READ, name, role);
 	return 0;
 }
 
@@ -178,7 +184,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 			 struct err *e)
 {
 	struct dev_env env = {
-		.irq = { .set = irq_set, .ctx = vm, .irq = p->irq },
+		.irq = {.set = irq_set, .ctx = vm, .irq = p->irq},
 		.ctx = vm,
 		.request = request,
 		.wall_time = wall_time,
@@ -212,11 +218,11 @@ static int pci_windows(struct vm *vm)
 		struct span span;
 		unsigned int region;
 	} w[] = {
-		{ BUS_PIO, { 0xcf8, 8 }, PCI_HOST_CF8 },
-		{ BUS_MMIO, p->ecam, PCI_HOST_ECAM },
-		{ BUS_MMIO, p->mem32, PCI_HOST_MEM32 },
-		{ BUS_MMIO, p->mem64, PCI_HOST_MEM64 },
-		{ BUS_PIO, p->io, PCI_HOST_IO },
+		{BUS_PIO, {0xcf8, 8}, PCI_HOST_CF8},
+		{BUS_MMIO, p->ecam, PCI_HOST_ECAM},
+		{BUS_MMIO, p->mem32, PCI_HOST_MEM32},
+		{BUS_MMIO, p->mem64, PCI_HOST_MEM64},
+		{BUS_PIO, p->io, PCI_HOST_IO},
 	};
 	int r = dispatch_add(&vm->dispatch, &vm->pci_host.dev);
 
@@ -509,7 +515,8 @@ int machine_run(const struct conf *conf, struct err *e)
 	return r;
 }
 
-/* --- barge plan ------------------------------------------------------------ */
+/* --- barge plan ------------------------------------------------------------
+ */
 
 static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 		   struct err *e)
@@ -543,8 +550,8 @@ int machine_plan(const struct conf *conf, struct err *e)
 		r = err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	else
 		r = plan_of(conf, plan, dp, e);
-	if (r == 0 && plan_print(stdout, plan, dp,
-				 (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
+	if (r == 0 &&
+	    plan_print(stdout, plan, dp, (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
 		r = err_set(e, -EIO, ERR_HOST_CALL, "write to standard output",
 			    NULL);
 	free(plan);
