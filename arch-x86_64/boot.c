@@ -39,7 +39,8 @@ unsigned int boot_map_make(struct boot_map map[BOOT_MAP_MAX],
 	map_add(map, &n, (struct span){0, LOW_RAM_END}, BOOT_MAP_RAM);
 	map_add(map, &n, (struct span){LOW_RAM_END, ACPI_ADDR - LOW_RAM_END},
 		BOOT_MAP_RESERVED);
-	map_add(map, &n, (struct span){ACPI_ADDR, ACPI_SIZE}, BOOT_MAP_ACPI);
+	map_add(map, &n, (struct span){ACPI_ADDR, LOAD_MIN - ACPI_ADDR},
+		BOOT_MAP_ACPI);
 	map_add(map, &n, above, BOOT_MAP_RAM);
 	/* PCI-FW-3.2 4.1.2: ECAM is reserved, or Linux will not trust it */
 	map_add(map, &n, p->ecam, BOOT_MAP_RESERVED);
@@ -203,10 +204,30 @@ static void write_page_tables(uint8_t *low)
 		pd[i] = (i << 21) | PTE_2M;
 }
 
+/*
+ * Linux restarts a hardware-reduced machine through EFI, or else by a jump to
+ * the BIOS in real mode, whatever the FADT says of a reset register. So this is
+ * our BIOS: out PM_RESET, PM_RESET_VALUE; hlt.
+ */
+static void write_bios(uint8_t *low)
+{
+	/* clang-format off */
+	static const uint8_t code[] = {
+		0xba, PM_RESET & 0xff, PM_RESET >> 8,	/* mov $PM_RESET, %dx */
+		0xb0, PM_RESET_VALUE,			/* mov $..VALUE, %al */
+		0xee,					/* out %al, %dx */
+		0xf4, 0xeb, 0xfd,			/* 1: hlt; jmp 1b */
+	};
+	/* clang-format on */
+
+	memcpy(low + BIOS_RESET_ADDR, code, sizeof(code));
+}
+
 void boot_write(uint8_t *low, const struct boot_info *info,
 		struct arch_entry *entry)
 {
 	entry->pc = info->kernel->entry;
+	write_bios(low);
 	if (info->kernel->kind == KERNEL_ELF_PVH) {
 		entry->mode = ENTRY_PVH32;
 		entry->arg = PVH_INFO_ADDR;

@@ -231,6 +231,9 @@ static int add_phdr(struct kernel *k, const Elf64_Phdr *ph, uint64_t file_size,
 {
 	if (ph->p_type == PT_NOTE)
 		return add_notes(k, ph, file_size, why);
+	if (ph->p_type == PT_INTERP)
+		return refuse(why, -ENOEXEC,
+			      "an ordinary program (ELF) and not a kernel");
 	if (ph->p_type != PT_LOAD || (!ph->p_memsz && !ph->p_filesz))
 		return 0;
 	return add_seg(k,

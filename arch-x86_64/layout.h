@@ -14,7 +14,8 @@
  *	    9000 -       efff	page tables, identity map of the first 4 GiB
  *	   20000 -      2ffff	command line
  *	   9fc00 -      dffff	reserved (EBDA, VGA and option ROMs of a PC)
- *	   e0000 -      fffff	ACPI tables; RSDP first, where scanners look
+ *	   e0000 -      fffef	ACPI tables; RSDP first, where scanners look
+ *	   ffff0 -      fffff	code at the reset vector of a BIOS
  *	  100000 - RAM end	RAM, kernel and initrd
  *	80000000 -   dfffffff	32-bit BARs
  *	e0000000 -   e00fffff	ECAM of bus 0
@@ -48,7 +49,8 @@
 #define CMDLINE_ADDR	0x20000ULL
 #define CMDLINE_SIZE	0x10000ULL
 #define ACPI_ADDR	0xe0000ULL
-#define ACPI_SIZE	0x20000ULL
+#define ACPI_SIZE	0x1fff0ULL
+#define BIOS_RESET_ADDR	0xffff0ULL	/* f000:fff0 in real mode */
 
 #define MEM32_BASE	RAM_LOW_MAX
 #define ECAM_BASE	0xe0000000ULL

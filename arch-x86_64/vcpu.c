@@ -107,16 +107,15 @@ static void set_msrs(struct vcpu *v)
 	};
 
 	for (size_t i = 0; i < sizeof(msr) / sizeof(msr[0]); i++) {
-		struct {
-			struct kvm_msrs head;
-			struct kvm_msr_entry entry;
-		} m = {
-			.head.nmsrs = 1,
-			.entry = { .index = msr[i].index,
-				   .data = msr[i].value },
-		};
+		union {
+			struct kvm_msrs m;
+			uint8_t room[sizeof(struct kvm_msrs) +
+				     sizeof(struct kvm_msr_entry)];
+		} u = { .m.nmsrs = 1 };
 
-		(void)kvm_ioctl(v->fd, KVM_SET_MSRS, &m);
+		u.m.entries[0].index = msr[i].index;
+		u.m.entries[0].data = msr[i].value;
+		(void)kvm_ioctl(v->fd, KVM_SET_MSRS, &u.m);
 	}
 }
 

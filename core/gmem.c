@@ -10,8 +10,7 @@ int gmem_add(struct gmem *m, struct span gpa, void *hva)
 	struct span host = {(uintptr_t)hva, gpa.len};
 	unsigned int at = 0;
 
-	if (!span_ok(gpa) || hva == NULL || !span_ok(host) ||
-	    span_last(host) > UINTPTR_MAX)
+	if (!span_ok(gpa) || hva == NULL || !span_ok(host))
 		return -EINVAL;
 	while (at < m->n && span_last(m->region[at].gpa) < gpa.base)
 		at++;

@@ -18,6 +18,7 @@ struct arch_layout {
 	struct span ecam;        /* where the one bus of ECAM goes */
 	struct span mem32;       /* free for 32-bit BARs */
 	struct span mem64;       /* free for 64-bit BARs, above RAM */
+	struct span hole;        /* in mem64, but not to be used; len 0: none */
 	struct span io;          /* free for I/O BARs */
 	uint64_t bar_align;      /* least alignment of a memory BAR */
 	unsigned int n_ram;

@@ -21,8 +21,12 @@ struct pools {
 static int pool_make(struct span_pool *pool, struct span window,
 		     const struct span *avoid, unsigned int n)
 {
-	int r = span_pool_init(pool, window);
+	int r;
 
+	memset(pool, 0, sizeof(*pool));
+	if (!window.len) /* nothing fits: span_pool_take() finds no hole */
+		return 0;
+	r = span_pool_init(pool, window);
 	for (unsigned int i = 0; i < n && r == 0; i++)
 		r = span_pool_block(pool, avoid[i]);
 	return r;
@@ -136,6 +140,8 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	r = pool_make(&w.mem32, l->mem32, avoid, n_avoid);
 	if (r == 0)
 		r = pool_make(&w.mem64, l->mem64, avoid, n_avoid);
+	if (r == 0 && l->hole.len && w.mem64.limit.len)
+		r = span_pool_block(&w.mem64, l->hole);
 	if (r == 0)
 		r = pool_make(&w.io, l->io, NULL, 0);
 	if (r < 0)

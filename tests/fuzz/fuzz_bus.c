@@ -47,6 +47,22 @@ static void add(struct model *m, struct bus *b, struct input *in)
 		m->entry[m->n++] = (struct bus_entry){s, dev, which};
 }
 
+/* One after the other until the bus is full. */
+static void add_row(struct model *m, struct bus *b, struct input *in)
+{
+	struct span s = {in_number(in), 1 + in_u8(in) % 16};
+	unsigned int n = in_u8(in) % (BUS_MAX + 2);
+	int r;
+
+	for (; n != 0; n--, s.base += s.len) {
+		r = bus_add(b, s, &devices[0], n);
+		must(r == expected_add(m, s, &devices[0]));
+		if (r == 0)
+			m->entry[m->n++] =
+				(struct bus_entry){s, &devices[0], n};
+	}
+}
+
 static void find(const struct model *m, const struct bus *b, uint64_t addr,
 		 unsigned int len)
 {
@@ -99,10 +115,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
-	struct bus b = {0};
+	struct bus b;
 	struct model m = {0};
 	unsigned int i;
 
+	/* What stands behind the last entry must not matter. */
+	memset(&b, 0xa5, sizeof(b));
+	for (i = 0; i < BUS_MAX; i++)
+		b.entry[i].span = (struct span){0, UINT64_MAX};
+	b.sealed = false;
+	b.n = 0;
 	while (in.n != 0) {
 		uint8_t op = in_u8(&in);
 		uint64_t addr;
@@ -112,6 +134,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		} else if (op == 0xfe) {
 			bus_seal(&b);
 			m.sealed = true;
+		} else if (op & 2) {
+			add_row(&m, &b, &in);
 		} else {
 			addr = in_number(&in);
 			find(&m, &b, addr, (unsigned int)in_number(&in));

@@ -52,7 +52,8 @@ static bool walk_has(const struct walk *w, unsigned int off)
 }
 
 /* In memory of exactly @size bytes: the sanitizer sees a step outside. */
-static void short_space(const uint8_t *bytes, size_t size, unsigned int id)
+static void short_space(const uint8_t *bytes, size_t size, unsigned int id,
+			unsigned int off)
 {
 	static struct walk w;
 	uint8_t *copy = malloc(size + !size);
@@ -66,9 +67,9 @@ static void short_space(const uint8_t *bytes, size_t size, unsigned int id)
 		;
 	must(pci_cap_find(copy, size, (uint8_t)id) == (i < w.n ? w.off[i] : 0));
 	/* Any offset may be given, not only one from a walk. */
-	pci_cap_next(copy, size, id, &budget);
+	pci_cap_next(copy, size, off, &budget);
 	budget = 0;
-	pci_ecap_next(copy, size, id, &budget);
+	pci_ecap_next(copy, size, off, &budget);
 	if (size != PCI_CFG_SIZE)
 		must(pci_ecap_find(copy, size, (uint16_t)id) == 0);
 	free(copy);
@@ -208,12 +209,12 @@ static void chain_game(struct input *in)
 	while (in->n != 0 && i < PCI_CFG_SIZE)
 		cfg.bytes[i++] = in_u8(in);
 
-	short_space(cfg.bytes, PCI_CFG_SIZE, seed);
+	short_space(cfg.bytes, PCI_CFG_SIZE, seed, PCI_CFG_SIZE - seed % 10);
 	while (ops-- != 0) {
 		uint8_t what = in_u8(&op);
 		unsigned int off = in_u16(&op);
 
-		short_space(cfg.bytes, off % 300, what);
+		short_space(cfg.bytes, off % 300, what, off % 300 - what % 4);
 		ext_find(cfg.bytes, what);
 		walk_make(&w, cfg.bytes, PCI_CFG_SIZE, what & 1);
 		if (what & 2 && w.n != 0)

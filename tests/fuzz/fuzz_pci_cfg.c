@@ -105,10 +105,12 @@ static void masks(struct input *in)
 	pci_cfg_init(&model);
 	while (in->n != 0) {
 		uint8_t op = in_u8(in);
-		unsigned int off = op & 0x80 ? in_u8(in) : in_u16(in) % 4100;
+		unsigned int off = in_u16(in);
 		unsigned int len = op & 0x40 ? in_u8(in) % 18 : 1u << op % 4;
 		uint64_t a, b;
 
+		/* Close together, so that accesses meet; also at the end. */
+		off = op & 0x80 ? PCI_CFG_SIZE - 9 + off % 12 : off % 24;
 		switch (op >> 2 & 3) {
 		case 0:
 			a = in_u64(in);

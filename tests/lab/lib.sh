@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
 # lib.sh: the host's side of the lab, sourced by run, shell and demo.
 #
 # QEMU emulates a whole machine (L1) with AMD virtualisation, an IOMMU and PCI devices. L1 runs

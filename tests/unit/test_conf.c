@@ -506,13 +506,14 @@ static void ini_long_lines(void **state)
 	assert_int_equal(strlen(t->c.cmdline), most);
 	assert_int_equal(t->c.cpus, 7);
 	text[head + most] = 'x';
+	text[head + most + 1] = '\n';
 	assert_int_equal(parse_ini(t, text), -E2BIG);
 	assert_int_equal(t->e.what, ERR_INI_SYNTAX);
 	assert_int_equal(t->e.num, 2);
 	/* Joined lines share the room. */
 	text[head + 500] = '\\';
 	text[head + 501] = '\n';
-	text[head + most] = 'x';
+	text[head + most + 1] = 'x';
 	assert_int_equal(parse_ini(t, text), -E2BIG);
 	assert_int_equal(t->e.num, 3);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "vmm/conf.h"
 #include "vmm/help.h"
 #include "vmm/options.h"
 
@@ -44,30 +46,34 @@ static int read_lines(struct text *t, FILE *f)
 }
 
 /* The tree is where make runs, or four folders above the test's own. */
-static FILE *open_page(const char *name)
+static int in_tree(const char *name, char path[PATH_MAX])
 {
-	char path[4096], *slash;
-	FILE *f = fopen(name, "r");
+	char *slash;
 	ssize_t n;
 
-	if (f)
-		return f;
-	n = readlink("/proc/self/exe", path, sizeof(path) - 64);
+	snprintf(path, PATH_MAX, "%s", name);
+	if (access(path, R_OK) == 0)
+		return 0;
+	n = readlink("/proc/self/exe", path, PATH_MAX - 64);
 	if (n < 0)
-		return NULL;
+		return -1;
 	path[n] = '\0';
 	slash = strrchr(path, '/');
 	if (!slash)
-		return NULL;
-	sprintf(slash, "/../../../../%s", name);
-	return fopen(path, "r");
+		return -1;
+	snprintf(slash, 64, "/../../../../%s", name);
+	return access(path, R_OK);
 }
 
 static int read_page(struct text *t, const char *name)
 {
-	FILE *f = open_page(name);
+	char path[PATH_MAX];
+	FILE *f;
 	int ret;
 
+	if (in_tree(name, path))
+		return -1;
+	f = fopen(path, "r");
 	if (!f)
 		return -1;
 	ret = read_lines(t, f);
@@ -309,6 +315,26 @@ static void version(void **state)
 	}
 }
 
+static void examples(void **state)
+{
+	static const char *const names[] = {"examples/minimal.ini",
+					    "examples/nvme.ini"};
+	char path[PATH_MAX];
+	char *argv[] = {(char *)"barge", (char *)"run", path, NULL};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct err e = {.what = ERR_NONE};
+		struct conf c;
+
+		assert_int_equal(in_tree(names[i], path), 0);
+		assert_int_equal(conf_parse(&c, 3, argv, &e), 0);
+		assert_int_equal(conf_check(&c, &e), 0);
+		assert_int_equal(c.n_vfio, i);
+		conf_fini(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +346,7 @@ int main(void)
 		cmocka_unit_test(help_fits_a_terminal),
 		cmocka_unit_test(exit_statuses),
 		cmocka_unit_test(version),
+		cmocka_unit_test(examples),
 	};
 
 	return cmocka_run_group_tests(tests, read_all, NULL);

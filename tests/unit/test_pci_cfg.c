@@ -211,6 +211,10 @@ static void bar_kinds(void **state)
 	assert_u64(rd(BAR(4), 4), 8);
 	assert_u64(rd(BAR(5), 4), 1);
 	/* An upper half that looks like a BAR with flags is still a half. */
+	wr(BAR(1), 4, 0x4);
+	assert_int_equal(pci_cfg_bar_kind(&c, 1), PCI_BAR_NONE);
+	assert_int_equal(pci_cfg_bar_kind(&c, 2), PCI_BAR_MEM64);
+	assert_u64(pci_cfg_bar_addr(&c, 0), 16 * GiB);
 	wr(BAR(1), 4, 0xffffffff);
 	assert_int_equal(pci_cfg_bar_kind(&c, 1), PCI_BAR_NONE);
 	assert_u64(pci_cfg_bar_addr(&c, 1), 0);
@@ -442,6 +446,7 @@ static void cap_bounds(void **state)
 	c.bytes[PCI_CAPABILITY_LIST] = 0x10;
 	assert_string_equal(chain(false), "");
 	/* A place to go on from that is no capability. */
+	c.bytes[0x100] = 0x40;
 	assert_int_equal(pci_cap_next(c.bytes, 256, 0x3c, &budget), 0);
 	assert_int_equal(pci_cap_next(c.bytes, 256, 0xff, &budget), 0);
 	assert_int_equal(pci_cap_next(c.bytes, 4096, 0x100, &budget), 0);
@@ -567,6 +572,7 @@ static void ecap_walk(void **state)
 	put_ecap(0x2c0, 0x15, 0x500);
 	assert_string_equal(chain(true), "100 2c0");
 	assert_int_equal(pci_ecap_next(c.bytes, 4096, 0xfc, &budget), 0);
+	c.virt[0] = 0x10; /* what follows must not be read */
 	assert_int_equal(pci_ecap_next(c.bytes, 4096, 0xffd, &budget), 0);
 	assert_int_equal(pci_ecap_next(c.bytes, 4096, UINT32_MAX, &budget), 0);
 }

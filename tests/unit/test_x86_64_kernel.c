@@ -212,6 +212,7 @@ static void elf_refusals(void **state)
 		{FAKE_ELF_PHDR(0) + 40, 8, UINT64_MAX, -EBADMSG, "2 GiB"},
 		{FAKE_ELF_PHDR(0) + 40, 8, 0x7f000001, -EBADMSG, "2 GiB"},
 		{FAKE_ELF_PHDR(0) + 40, 8, 0x200001, -EBADMSG, "overlap"},
+		{FAKE_ELF_PHDR(0), 4, 3, -ENOEXEC, "ordinary program"},
 		{FAKE_ELF_PHDR(2) + 8, 8, UINT64_MAX, -EBADMSG, "notes"},
 		{FAKE_ELF_PHDR(2) + 32, 8, UINT64_MAX, -EBADMSG, "notes"},
 	};
@@ -278,6 +279,10 @@ static void notes_hostile(void **state)
 	assert_int_equal(use_notes(), 0);
 	assert_int_equal(k.kind, KERNEL_ELF64);
 	memcpy(note + 32, "Xen", 4);
+	fake_put(note + 20, 3, 4);
+	assert_int_equal(use_notes(), 0);
+	assert_int_equal(k.kind, KERNEL_ELF64);
+	fake_put(note + 20, 4, 4);
 	/* that is cut at its end */
 	k.notes[0].file.len--;
 	assert_int_equal(use_notes(), 0);

@@ -229,6 +229,17 @@ static void page_tables(void **state)
 	assert_int_equal(guest(BOOT_GDT_ADDR + BOOT_DS, 8), 0x00cf93000000ffff);
 }
 
+/* Linux may restart a machine by a jump to f000:fff0. */
+static void bios_resets(void **state)
+{
+	static const uint8_t want[] = {0xba, 0x02, 0x06, 0xb0, 1, 0xee, 0xf4};
+
+	(void)state;
+	use_kernel(fake_bzimage(m.img));
+	assert_int_equal(load(), 0);
+	assert_memory_equal(m.ram + 0xffff0, want, sizeof(want));
+}
+
 /* --- initrd ----------------------------------------------------------------
  */
 
@@ -470,6 +481,7 @@ int main(void)
 		T(bz_zero_page),
 		T(bz_e820),
 		T(page_tables),
+		T(bios_resets),
 		T(initrd_is_high),
 		T(initrd_below_its_limit),
 		T(initrd_exactly_fits),
