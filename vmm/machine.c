@@ -263,10 +263,8 @@ static int build_devices(struct vm *vm, struct err *e)
 
 static int build_memory(struct vm *vm, struct err *e)
 {
-	int r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
+	int r = ram_map(&vm->mem, &vm->kvm.hv, e);
 
-	if (r == 0)
-		r = ram_map(&vm->mem, &vm->kvm.hv, e);
 	/* Before a device is reachable, so that it never sees a hole. */
 	if (r == 0)
 		r = vfio_map_ram(&vm->vfio, &vm->mem, e);
@@ -275,8 +273,24 @@ static int build_memory(struct vm *vm, struct err *e)
 	return r;
 }
 
-static int build_boot(struct vm *vm, struct arch_entry *entry, struct err *e)
+/*
+ * Loading copies files into fresh memory, the rest of the build waits in the
+ * kernel (memslots, pinning): the two have nothing to do with each other, so
+ * they share the time.
+ */
+struct loader {
+	struct vm *vm;
+	pthread_t thread;
+	bool started;
+	int ret;
+	struct err err;
+	struct arch_entry entry;
+};
+
+static void *loader_main(void *arg)
 {
+	struct loader *l = arg;
+	struct vm *vm = l->vm;
 	struct arch_boot b = {
 		.kernel_name = vm->conf->kernel,
 		.kernel_fd = vm->kernel_fd,
@@ -286,11 +300,30 @@ static int build_boot(struct vm *vm, struct arch_entry *entry, struct err *e)
 		.plan = &vm->plan,
 		.mem = &vm->mem,
 	};
-	int r = arch_load(&b, entry, e);
 
-	if (r == 0)
+	l->ret = arch_load(&b, &l->entry, &l->err);
+	if (l->ret == 0)
 		vm_note(vm, "kernel loaded");
-	return r;
+	return NULL;
+}
+
+static void loader_start(struct loader *l, struct vm *vm)
+{
+	l->vm = vm;
+	l->started = !pthread_create(&l->thread, NULL, loader_main, l);
+	if (!l->started)
+		loader_main(l);
+}
+
+/* What went wrong in the file counts more than what went wrong beside it. */
+static int loader_finish(struct loader *l, int ret, struct err *e)
+{
+	if (l->started)
+		pthread_join(l->thread, NULL);
+	if (l->ret == 0)
+		return ret;
+	*e = l->err;
+	return l->ret;
 }
 
 static int build_vcpus(struct vm *vm, const struct arch_entry *entry,
@@ -329,13 +362,10 @@ static int check_cpus(struct vm *vm, struct err *e)
 	return 0;
 }
 
-static int vm_build(struct vm *vm, struct err *e)
+static int build_host_side(struct vm *vm, struct err *e)
 {
-	struct arch_entry entry;
-	int r = check_cpus(vm, e);
+	int r = kvm_create_vm(&vm->kvm, e);
 
-	if (r == 0)
-		r = kvm_create_vm(&vm->kvm, e);
 	if (r == 0)
 		r = arch_vm_init(&vm->kvm, e);
 	if (r == 0)
@@ -344,10 +374,23 @@ static int vm_build(struct vm *vm, struct err *e)
 		r = build_memory(vm, e);
 	if (r == 0)
 		r = build_devices(vm, e);
+	return r;
+}
+
+static int vm_build(struct vm *vm, struct err *e)
+{
+	struct loader loader = { 0 };
+	int r = check_cpus(vm, e);
+
 	if (r == 0)
-		r = build_boot(vm, &entry, e);
+		r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
+	if (r < 0)
+		return r;
+	loader_start(&loader, vm);
+	r = build_host_side(vm, e);
+	r = loader_finish(&loader, r, e);
 	if (r == 0)
-		r = build_vcpus(vm, &entry, e);
+		r = build_vcpus(vm, &loader.entry, e);
 	return r;
 }
 
