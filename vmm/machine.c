@@ -379,7 +379,7 @@ static int build_host_side(struct vm *vm, struct err *e)
 
 static int vm_build(struct vm *vm, struct err *e)
 {
-	struct loader loader = { 0 };
+	struct loader loader = {0};
 	int r = check_cpus(vm, e);
 
 	if (r == 0)
