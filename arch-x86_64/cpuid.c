@@ -24,13 +24,21 @@ static unsigned int id_bits(unsigned int cpus)
 	return bits;
 }
 
+/* Addressable ids, EBX[23:16]: a byte, so 256 of them are 255. */
+static unsigned int leaf1_ids(unsigned int cpus)
+{
+	unsigned int ids = 1u << id_bits(cpus);
+
+	return ids < 0xff ? ids : 0xff;
+}
+
 /* SDM 2A CPUID leaf 1: features, and this vCPU's initial APIC id. */
 static void leaf_features(struct kvm_cpuid_entry2 *e,
 			  const struct cpuid_spec *s)
 {
 	e->ebx &= 0x0000ffffu;
 	e->ebx |= (s->id & 0xffu) << 24;
-	e->ebx |= (1u << id_bits(s->cpus) & 0xffu) << 16;
+	e->ebx |= leaf1_ids(s->cpus) << 16;
 	e->ecx |= LEAF1_ECX_HYPERVISOR;
 	e->ecx &= ~LEAF1_ECX_MONITOR;
 	if (s->x2apic)
@@ -157,10 +165,13 @@ static uint32_t highest_leaf(const struct kvm_cpuid2 *c)
 void cpuid_fit(struct kvm_cpuid2 *c, unsigned int max,
 	       const struct cpuid_spec *s)
 {
-	if (highest_leaf(c) >= 0xb) {
-		for (uint32_t i = 0; i < 3; i++)
-			add(c, max, 0xb, i);
-	}
+	/* KVM may list level 0 only; a guest that meets 0x1f ignores 0xb. */
+	bool v2 = has(c, 0x1f, 0);
+
+	for (uint32_t i = 0; i < 3 && highest_leaf(c) >= 0xb; i++)
+		add(c, max, 0xb, i);
+	for (uint32_t i = 0; i < 3 && v2; i++)
+		add(c, max, 0x1f, i);
 	for (unsigned int i = 0; i < c->nent; i++)
 		fit(&c->entries[i], s);
 }

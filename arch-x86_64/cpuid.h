@@ -11,7 +11,7 @@
  * Turn what KVM supports into what vCPU @id of @cpus sees, in place: one
  * socket of @cpus single-threaded cores (SDM 2A CPUID; SDM 3A 9.9). Pure.
  * There is room for @max entries; leaves that are missing are not added
- * except the topology leaf 0xb.
+ * except the topology leaf 0xb, and levels of 0x1f where KVM has that leaf.
  */
 struct cpuid_spec {
 	unsigned int id;

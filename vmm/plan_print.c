@@ -106,7 +106,9 @@ static void pci_print(FILE *f, const struct plan_pci *p,
 {
 	fprintf(f, "device %s at 00:%02x.%x\n", p->name, p->devfn >> 3,
 		p->devfn & 7);
-	if (dp->msix_place != MSIX_PLACE_NONE)
+	if (dp->msix_place == MSIX_PLACE_NONE)
+		fputs("  MSI-X: none\n", f);
+	else
 		fprintf(f,
 			"  MSI-X: table %u:0x%" PRIx64 ", PBA %u:0x%" PRIx64
 			", %s\n",
