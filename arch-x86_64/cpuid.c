@@ -4,15 +4,15 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LEAF1_ECX_MONITOR (1u << 3)
-#define LEAF1_ECX_X2APIC (1u << 21)
+#define LEAF1_ECX_MONITOR      (1u << 3)
+#define LEAF1_ECX_X2APIC       (1u << 21)
 #define LEAF1_ECX_TSC_DEADLINE (1u << 24)
-#define LEAF1_ECX_HYPERVISOR (1u << 31)
-#define LEAF1_EDX_HTT (1u << 28)
-#define AMD1_ECX_CMP_LEGACY (1u << 1)
+#define LEAF1_ECX_HYPERVISOR   (1u << 31)
+#define LEAF1_EDX_HTT	       (1u << 28)
+#define AMD1_ECX_CMP_LEGACY    (1u << 1)
 
-#define TOPOLOGY_SMT 1u
-#define TOPOLOGY_CORE 2u
+#define TOPOLOGY_SMT	       1u
+#define TOPOLOGY_CORE	       2u
 
 /* Bits of APIC id that number @cpus cores. */
 static unsigned int id_bits(unsigned int cpus)
@@ -69,7 +69,8 @@ static void leaf_caches(struct kvm_cpuid_entry2 *e, const struct cpuid_spec *s)
 		e->eax |= (top & 0x3f) << 26;
 }
 
-/* Extended topology: level 0 one thread, level 1 all cores (SDM 2A leaf 0xb). */
+/* Extended topology: level 0 one thread, level 1 all cores (SDM 2A leaf 0xb).
+ */
 static void leaf_topology(struct kvm_cpuid_entry2 *e,
 			  const struct cpuid_spec *s)
 {
@@ -114,8 +115,8 @@ static void fit(struct kvm_cpuid_entry2 *e, const struct cpuid_spec *s)
 		break;
 	case 0x80000008: /* AMD APM 3 E.4.7: cores and APIC id size */
 		e->ecx &= ~0xffffu;
-		e->ecx |= ((s->cpus - 1) & 0xff) |
-			  (id_bits(s->cpus) & 0xf) << 12;
+		e->ecx |= ((s->cpus - 1) & 0xff) | (id_bits(s->cpus) & 0xf)
+							   << 12;
 		break;
 	case 0x8000001e:
 		e->eax = s->id;

@@ -17,7 +17,7 @@ struct cpuid_spec {
 	unsigned int id;
 	unsigned int cpus;
 	bool tsc_deadline; /* KVM_CAP_TSC_DEADLINE_TIMER */
-	bool x2apic;       /* there is an in-kernel APIC */
+	bool x2apic;	   /* there is an in-kernel APIC */
 };
 
 void cpuid_fit(struct kvm_cpuid2 *c, unsigned int max,

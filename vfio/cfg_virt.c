@@ -122,8 +122,7 @@ static bool unclaimed(const struct pci_cfg *c, unsigned int off,
 	return true;
 }
 
-/* PCI-3.0 6.8.2: Message Control ours; table and PBA where the plan put them.
- */
+/* PCI-3.0 6.8.2: Message Control ours; table and PBA where they are planned. */
 static bool msix(struct vfio_dev *d, const uint8_t *hw, unsigned int cap)
 {
 	struct pci_cfg *c = &d->func.cfg;

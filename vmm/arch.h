@@ -15,11 +15,12 @@
 
 /* What the planner has to know of the architecture and the host. */
 struct arch_layout {
-	struct span ecam;        /* where the one bus of ECAM goes */
-	struct span mem32;       /* free for 32-bit BARs */
-	struct span mem64;       /* free for 64-bit BARs, above RAM */
-	struct span io;          /* free for I/O BARs */
-	uint64_t bar_align;      /* least alignment of a memory BAR */
+	struct span ecam;   /* where the one bus of ECAM goes */
+	struct span mem32;  /* free for 32-bit BARs */
+	struct span mem64;  /* free for 64-bit BARs, above RAM */
+	struct span hole;   /* in mem64, but not to be used; len 0: none */
+	struct span io;	    /* free for I/O BARs */
+	uint64_t bar_align; /* least alignment of a memory BAR */
 	unsigned int n_ram;
 	struct span ram[PLAN_RAM_MAX];
 };
@@ -53,7 +54,7 @@ struct arch_boot {
 /* Where the first vCPU starts; each arch uses what it needs. */
 struct arch_entry {
 	uint64_t pc;
-	uint64_t arg;   /* boot_params, start_info or FDT */
+	uint64_t arg;	   /* boot_params, start_info or FDT */
 	unsigned int mode; /* private to the arch */
 };
 

@@ -10,7 +10,7 @@
 
 #include "vmm/terminal.h"
 
-#define CTRL_A 0x01
+#define CTRL_A	 0x01
 #define STALL_MS 100
 
 void console_init(struct console *c, void (*wake)(void *ctx), void *ctx)
@@ -136,13 +136,14 @@ int console_start(struct console *c, struct loop *loop,
 	return watch(c);
 }
 
-/* --- output ---------------------------------------------------------------- */
+/* --- output ----------------------------------------------------------------
+ */
 
 /* Write one piece; false when the reader takes nothing for a while. */
 static bool write_some(struct console *c, const uint8_t *buf, size_t len,
 		       size_t *done)
 {
-	struct pollfd p = { .fd = c->out, .events = POLLOUT };
+	struct pollfd p = {.fd = c->out, .events = POLLOUT};
 	ssize_t n;
 
 	*done = len; /* of a closed reader: gone */

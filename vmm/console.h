@@ -11,7 +11,7 @@
 #include "vmm/conf.h"
 #include "vmm/loop.h"
 
-#define CONSOLE_IN 256
+#define CONSOLE_IN  256
 #define CONSOLE_OUT 65536u
 
 /*
@@ -22,8 +22,8 @@
  * Ctrl-A sends one Ctrl-A.
  */
 struct console {
-	int in;  /* -1: none */
-	int out; /* -1: none */
+	int in;	       /* -1: none */
+	int out;       /* -1: none */
 	bool own_out;  /* close it */
 	bool tty;      /* `in` is a terminal in raw mode */
 	bool escaped;  /* Ctrl-A was the last key */
@@ -33,9 +33,9 @@ struct console {
 	uint8_t buf[CONSOLE_IN];
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t space; /* `done` moved on */
-	uint64_t put;         /* bytes ever put into the ring */
-	uint64_t done;        /* bytes ever written out */
-	bool stalled;         /* the reader takes nothing: drop, do not wait */
+	uint64_t put;	      /* bytes ever put into the ring */
+	uint64_t done;	      /* bytes ever written out */
+	bool stalled;	      /* the reader takes nothing: drop, do not wait */
 	uint8_t ring[CONSOLE_OUT];
 	struct loop *loop;
 	size_t (*sink)(void *ctx, const uint8_t *buf, size_t len);

@@ -28,7 +28,7 @@ static const char trailer[] =
 	"\n"
 	"Exit status:\n"
 	"  0      the guest powered off\n"
-	"  1      bad command line or configuration; nothing was started\n"
+	"  1      bad command line, configuration or file; nothing was started\n"
 	"  2      the host refused: no KVM, no permission, no memory\n"
 	"  3      the guest crashed\n"
 	"  4      the guest panicked\n"

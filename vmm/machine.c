@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,8 +65,8 @@ void vm_end(struct vm *vm, enum vm_end why)
 
 static int *fds_of(struct vm *vm, unsigned int i)
 {
-	int *const fds[] = { &vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
-			     &vm->wake_fd };
+	int *const fds[] = {&vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
+			    &vm->wake_fd};
 
 	return i < sizeof(fds) / sizeof(fds[0]) ? fds[i] : NULL;
 }
@@ -87,11 +88,16 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 
 static int file_open(const char *name, const char *role, int *fd, struct err *e)
 {
+	struct stat st;
+
 	if (!name)
 		return 0;
-	*fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0)
+	/* O_NONBLOCK: a FIFO must not keep us waiting for its writer. */
+	*fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0 || fstat(*fd, &st) < 0)
 		return err_set(e, -errno, ERR_FILE_OPEN, name, role);
+	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode))
+		return err_set(e, -ESPIPE, ERR_FILE_READ, name, role);
 	return 0;
 }
 
@@ -178,7 +184,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 			 struct err *e)
 {
 	struct dev_env env = {
-		.irq = { .set = irq_set, .ctx = vm, .irq = p->irq },
+		.irq = {.set = irq_set, .ctx = vm, .irq = p->irq},
 		.ctx = vm,
 		.request = request,
 		.wall_time = wall_time,
@@ -212,11 +218,11 @@ static int pci_windows(struct vm *vm)
 		struct span span;
 		unsigned int region;
 	} w[] = {
-		{ BUS_PIO, { 0xcf8, 8 }, PCI_HOST_CF8 },
-		{ BUS_MMIO, p->ecam, PCI_HOST_ECAM },
-		{ BUS_MMIO, p->mem32, PCI_HOST_MEM32 },
-		{ BUS_MMIO, p->mem64, PCI_HOST_MEM64 },
-		{ BUS_PIO, p->io, PCI_HOST_IO },
+		{BUS_PIO, {0xcf8, 8}, PCI_HOST_CF8},
+		{BUS_MMIO, p->ecam, PCI_HOST_ECAM},
+		{BUS_MMIO, p->mem32, PCI_HOST_MEM32},
+		{BUS_MMIO, p->mem64, PCI_HOST_MEM64},
+		{BUS_PIO, p->io, PCI_HOST_IO},
 	};
 	int r = dispatch_add(&vm->dispatch, &vm->pci_host.dev);
 
@@ -257,10 +263,8 @@ static int build_devices(struct vm *vm, struct err *e)
 
 static int build_memory(struct vm *vm, struct err *e)
 {
-	int r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
+	int r = ram_map(&vm->mem, &vm->kvm.hv, e);
 
-	if (r == 0)
-		r = ram_map(&vm->mem, &vm->kvm.hv, e);
 	/* Before a device is reachable, so that it never sees a hole. */
 	if (r == 0)
 		r = vfio_map_ram(&vm->vfio, &vm->mem, e);
@@ -269,8 +273,24 @@ static int build_memory(struct vm *vm, struct err *e)
 	return r;
 }
 
-static int build_boot(struct vm *vm, struct arch_entry *entry, struct err *e)
+/*
+ * Loading copies files into fresh memory, the rest of the build waits in the
+ * kernel (memslots, pinning): the two have nothing to do with each other, so
+ * they share the time.
+ */
+struct loader {
+	struct vm *vm;
+	pthread_t thread;
+	bool started;
+	int ret;
+	struct err err;
+	struct arch_entry entry;
+};
+
+static void *loader_main(void *arg)
 {
+	struct loader *l = arg;
+	struct vm *vm = l->vm;
 	struct arch_boot b = {
 		.kernel_name = vm->conf->kernel,
 		.kernel_fd = vm->kernel_fd,
@@ -280,11 +300,30 @@ static int build_boot(struct vm *vm, struct arch_entry *entry, struct err *e)
 		.plan = &vm->plan,
 		.mem = &vm->mem,
 	};
-	int r = arch_load(&b, entry, e);
 
-	if (r == 0)
+	l->ret = arch_load(&b, &l->entry, &l->err);
+	if (l->ret == 0)
 		vm_note(vm, "kernel loaded");
-	return r;
+	return NULL;
+}
+
+static void loader_start(struct loader *l, struct vm *vm)
+{
+	l->vm = vm;
+	l->started = !pthread_create(&l->thread, NULL, loader_main, l);
+	if (!l->started)
+		loader_main(l);
+}
+
+/* What went wrong in the file counts more than what went wrong beside it. */
+static int loader_finish(struct loader *l, int ret, struct err *e)
+{
+	if (l->started)
+		pthread_join(l->thread, NULL);
+	if (l->ret == 0)
+		return ret;
+	*e = l->err;
+	return l->ret;
 }
 
 static int build_vcpus(struct vm *vm, const struct arch_entry *entry,
@@ -323,13 +362,10 @@ static int check_cpus(struct vm *vm, struct err *e)
 	return 0;
 }
 
-static int vm_build(struct vm *vm, struct err *e)
+static int build_host_side(struct vm *vm, struct err *e)
 {
-	struct arch_entry entry;
-	int r = check_cpus(vm, e);
+	int r = kvm_create_vm(&vm->kvm, e);
 
-	if (r == 0)
-		r = kvm_create_vm(&vm->kvm, e);
 	if (r == 0)
 		r = arch_vm_init(&vm->kvm, e);
 	if (r == 0)
@@ -338,10 +374,23 @@ static int vm_build(struct vm *vm, struct err *e)
 		r = build_memory(vm, e);
 	if (r == 0)
 		r = build_devices(vm, e);
+	return r;
+}
+
+static int vm_build(struct vm *vm, struct err *e)
+{
+	struct loader loader = {0};
+	int r = check_cpus(vm, e);
+
 	if (r == 0)
-		r = build_boot(vm, &entry, e);
+		r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
+	if (r < 0)
+		return r;
+	loader_start(&loader, vm);
+	r = build_host_side(vm, e);
+	r = loader_finish(&loader, r, e);
 	if (r == 0)
-		r = build_vcpus(vm, &entry, e);
+		r = build_vcpus(vm, &loader.entry, e);
 	return r;
 }
 
@@ -509,7 +558,8 @@ int machine_run(const struct conf *conf, struct err *e)
 	return r;
 }
 
-/* --- barge plan ------------------------------------------------------------ */
+/* --- barge plan ------------------------------------------------------------
+ */
 
 static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 		   struct err *e)
@@ -543,8 +593,8 @@ int machine_plan(const struct conf *conf, struct err *e)
 		r = err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	else
 		r = plan_of(conf, plan, dp, e);
-	if (r == 0 && plan_print(stdout, plan, dp,
-				 (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
+	if (r == 0 &&
+	    plan_print(stdout, plan, dp, (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
 		r = err_set(e, -EIO, ERR_HOST_CALL, "write to standard output",
 			    NULL);
 	free(plan);

@@ -22,9 +22,8 @@ static void row(FILE *f, struct span s, const char *what)
 	char size[32];
 
 	if (s.len)
-		fprintf(f, "  %012" PRIx64 "-%012" PRIx64 "  %8s  %s\n",
-			s.base, s.base + s.len - 1, size_text(size, s.len),
-			what);
+		fprintf(f, "  %012" PRIx64 "-%012" PRIx64 "  %8s  %s\n", s.base,
+			s.base + s.len - 1, size_text(size, s.len), what);
 }
 
 static const char *kind_name(enum pci_bar_kind k)
@@ -84,7 +83,7 @@ static void leaves_print(FILE *f, const struct bar_plan *p, uint64_t page)
 static void bar_print(FILE *f, unsigned int idx, const struct plan_bar *bar,
 		      const struct bar_plan *p, uint64_t page)
 {
-	struct span s = { bar->addr, bar->size };
+	struct span s = {bar->addr, bar->size};
 	char what[64];
 
 	if (bar->kind == PCI_BAR_NONE)
@@ -110,8 +109,9 @@ static void pci_print(FILE *f, const struct plan_pci *p,
 	if (dp->msix_place == MSIX_PLACE_NONE)
 		fputs("  MSI-X: none\n", f);
 	else
-		fprintf(f, "  MSI-X: table %u:0x%" PRIx64 ", PBA %u:0x%" PRIx64
-			   ", %s\n",
+		fprintf(f,
+			"  MSI-X: table %u:0x%" PRIx64 ", PBA %u:0x%" PRIx64
+			", %s\n",
 			dp->table_bar, dp->table_off, dp->pba_bar, dp->pba_off,
 			place_name(dp->msix_place));
 	if (dp->msix_why)

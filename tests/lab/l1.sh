@@ -1,4 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # case, lab, work, barge, cloud, generic: told by the host
+# SPDX-License-Identifier: Apache-2.0
 # l1.sh: what a case can use in L1. The first thing that goes wrong ends L1 with its reason.
 #
 #   bind_vfio ADDRESS...          hands PCI devices to vfio-pci
