@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +23,28 @@ void console_init(struct console *c, void (*wake)(void *ctx), void *ctx)
 	c->ctx = ctx;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->space, NULL);
+}
+
+/*
+ * A terminal promises room and then waits in the middle of a write. It is
+ * opened once more for us alone: O_NONBLOCK on the file that we inherited
+ * would hit everybody who shares it.
+ */
+static void own_terminal(struct console *c)
+{
+	char path[32];
+	int fd;
+
+	if (!isatty(c->out))
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", c->out);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (c->own_out)
+		close(c->out);
+	c->out = fd;
+	c->own_out = true;
 }
 
 int console_open(struct console *c, const struct conf *conf, struct err *e)
@@ -41,6 +65,7 @@ int console_open(struct console *c, const struct conf *conf, struct err *e)
 	case CONSOLE_NONE:
 		break;
 	}
+	own_terminal(c);
 	return 0;
 }
 
@@ -139,23 +164,23 @@ int console_start(struct console *c, struct loop *loop,
 /* --- output ----------------------------------------------------------------
  */
 
-/* Write one piece; false when the reader takes nothing for a while. */
+/*
+ * Write one piece; false when the reader takes nothing for a while. A pipe has
+ * room for PIPE_BUF bytes when poll() says that it has room, not for more.
+ */
 static bool write_some(struct console *c, const uint8_t *buf, size_t len,
 		       size_t *done)
 {
 	struct pollfd p = {.fd = c->out, .events = POLLOUT};
 	ssize_t n;
 
-	*done = len; /* of a closed reader: gone */
-	if (poll(&p, 1, STALL_MS) == 0) {
-		*done = 0;
+	*done = 0;
+	if (poll(&p, 1, STALL_MS) <= 0)
 		return false;
-	}
-	n = write(c->out, buf, len);
-	if (n > 0)
-		*done = (size_t)n;
-	else if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		*done = 0;
+	n = write(c->out, buf, len < PIPE_BUF ? len : PIPE_BUF);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return false;
+	*done = n > 0 ? (size_t)n : len; /* of a closed reader: gone */
 	return true;
 }
 
@@ -193,6 +218,7 @@ static bool has_room(struct console *c)
 		return true;
 	if (c->stalled)
 		return false;
+	c->wake(c->ctx); /* the loop may not know of this write yet */
 	clock_gettime(CLOCK_REALTIME, &t);
 	t.tv_sec++;
 	if (pthread_cond_timedwait(&c->space, &c->lock, &t))
