@@ -108,7 +108,8 @@ void *vfio_info_get(int fd, unsigned long req, uint32_t least, uint32_t index,
  */
 int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 		  struct err *e);
-void vfio_dev_reset(struct vfio_dev *d);
+/* 0, or -errno: -ENOTTY where the host knows no way. */
+int vfio_dev_reset(struct vfio_dev *d);
 /* Configuration space of the hardware; short transfers read as all-ones. */
 uint64_t vfio_cfg_pread(const struct vfio_dev *d, unsigned int off,
 			unsigned int len);

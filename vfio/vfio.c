@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The passed-through devices of a VM, from being named to being given back. */
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,12 @@ int vfio_survey(const char *address, enum msix_policy policy, unsigned int nth,
 	if (r < 0)
 		return r;
 	n = sysfs_config(address, bytes);
+	/* Only root is shown the capabilities, and without them it is wrong. */
+	if (n < PCI_STD_HEADER_SIZEOF * 4)
+		return err_set(e, -EACCES, ERR_PCI_SYSFS, address, NULL);
+	if (bytes[PCI_HEADER_TYPE] & 0x7f)
+		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, address,
+				   bytes[PCI_HEADER_TYPE] & 0x7f, 0);
 	cfg_virt_msix(bytes, (unsigned int)n, &msix);
 	dev_plan_make(dp, shape, &msix, page, 4096);
 	describe(address, dp, nth + 1, pci);
@@ -145,7 +152,7 @@ void vfio_close(struct vfio *v)
 
 		bar_map_close(d);
 		if (d->fd >= 0) {
-			vfio_dev_reset(d);
+			(void)vfio_dev_reset(d); /* said at start */
 			close(d->fd);
 		}
 		free(d->msix_storage);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "vmm/arch.h"
+#include "vmm/bug.h"
 #include "vmm/device_table.h"
 #include "vmm/plan.h"
 #include "vmm/plan_print.h"
@@ -84,8 +85,6 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 	vfio_init(&vm->vfio);
 }
 
-/* --- host_open: everything that needs privilege or may be missing --------- */
-
 static int file_open(const char *name, const char *role, int *fd, struct err *e)
 {
 	struct stat st;
@@ -99,25 +98,6 @@ static int file_open(const char *name, const char *role, int *fd, struct err *e)
 	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode))
 		return err_set(e, -ESPIPE, ERR_FILE_READ, name, role);
 	return 0;
-}
-
-static int host_open(struct vm *vm, struct err *e)
-{
-	const struct conf *c = vm->conf;
-	int r = file_open(c->kernel, "kernel", &vm->kernel_fd, e);
-
-	if (r == 0)
-		r = file_open(c->initrd, "initrd", &vm->initrd_fd, e);
-	if (r == 0)
-		r = kvm_open(&vm->kvm, e);
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
-		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
-			      e);
-	if (r == 0)
-		r = console_open(&vm->console, c, e);
-	if (r == 0)
-		vm_note(vm, "host opened");
-	return r;
 }
 
 /* --- plan_make ----------------------------------------------------------- */
@@ -144,6 +124,58 @@ static int vm_plan(struct vm *vm, struct err *e)
 	vfio_describe(&vm->vfio, &vm->plan);
 	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			       vm->vfio.n_reserved, e);
+}
+
+/* --- host_open: everything that needs privilege or may be missing --------- */
+
+static struct arch_boot boot_of(struct vm *vm)
+{
+	const struct conf *c = vm->conf;
+	struct arch_boot b = {
+		.kernel_name = c->kernel,
+		.kernel_fd = vm->kernel_fd,
+		.initrd_name = c->initrd,
+		.initrd_fd = vm->initrd_fd,
+		.cmdline = c->cmdline ? c->cmdline : "",
+		.plan = &vm->plan,
+		.mem = &vm->mem,
+	};
+
+	return b;
+}
+
+static int files_open(struct vm *vm, struct err *e)
+{
+	int r = file_open(vm->conf->kernel, "kernel", &vm->kernel_fd, e);
+
+	if (r == 0)
+		r = file_open(vm->conf->initrd, "initrd", &vm->initrd_fd, e);
+	return r;
+}
+
+/* The device comes last: nothing is reset for a kernel that does not boot. */
+static int host_open(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	int r = files_open(vm, e);
+
+	if (r == 0)
+		r = kvm_open(&vm->kvm, e);
+	if (r == 0)
+		r = vm_plan(vm, e);
+	if (r == 0)
+		r = console_open(&vm->console, c, e);
+	if (r == 0) {
+		struct arch_boot b = boot_of(vm);
+
+		r = arch_boot_check(&b, e);
+	}
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
+			      e);
+	if (r == 0)
+		vm_note(vm, "host opened");
+	return r;
 }
 
 /* --- vm_build ------------------------------------------------------------ */
@@ -195,6 +227,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 	struct device *d = ops ? calloc(1, ops->size) : NULL;
 	int r;
 
+	BUG_ON(!ops || vm->n_devs == DISPATCH_DEVS_MAX);
 	if (!d)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	d->ops = ops;
@@ -291,15 +324,7 @@ static void *loader_main(void *arg)
 {
 	struct loader *l = arg;
 	struct vm *vm = l->vm;
-	struct arch_boot b = {
-		.kernel_name = vm->conf->kernel,
-		.kernel_fd = vm->kernel_fd,
-		.initrd_name = vm->conf->initrd,
-		.initrd_fd = vm->initrd_fd,
-		.cmdline = vm->conf->cmdline ? vm->conf->cmdline : "",
-		.plan = &vm->plan,
-		.mem = &vm->mem,
-	};
+	struct arch_boot b = boot_of(vm);
 
 	l->ret = arch_load(&b, &l->entry, &l->err);
 	if (l->ret == 0)
@@ -431,12 +456,12 @@ static void on_quit(void *ctx)
 	vm_end(vm, VM_SIGNAL);
 }
 
-static size_t to_guest(void *ctx, const uint8_t *buf, size_t len)
+static ssize_t to_guest(void *ctx, const uint8_t *buf, size_t len)
 {
 	struct vm *vm = ctx;
 
 	if (!vm->console_dev)
-		return len;
+		return (ssize_t)len;
 	return dispatch_input(&vm->dispatch, vm->console_dev, buf, len);
 }
 
