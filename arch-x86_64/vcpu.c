@@ -113,8 +113,10 @@ static void set_msrs(struct vcpu *v)
 				     sizeof(struct kvm_msr_entry)];
 		} u = {.m.nmsrs = 1};
 
-		u.m.entries[0].index = msr[i].index;
-		u.m.entries[0].data = msr[i].value;
+		u.m.entries[0] = (struct kvm_msr_entry){
+			.index = msr[i].index,
+			.data = msr[i].value,
+		};
 		(void)kvm_ioctl(v->fd, KVM_SET_MSRS, &u.m);
 	}
 }

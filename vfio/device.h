@@ -129,7 +129,9 @@ unsigned int cfg_virt_msix(const uint8_t *bytes, unsigned int size,
 			   struct msix_shape *out);
 /*
  * Fill the mask tables of @d->func.cfg for hardware that reads as @hw: what is
- * ours, what the guest may write. Sets the *_cap members.
+ * ours, what the guest may write. Sets the *_cap members. The chains that the
+ * guest walks are lists, whatever @hw says, and MSI or MSI-X are in them only
+ * if their registers are nothing else.
  */
 void cfg_virt_make(struct vfio_dev *d, const uint8_t hw[PCI_CFG_SIZE]);
 
