@@ -22,7 +22,7 @@
 #include "vmm/device_table.h"
 #include "vmm/plan.h"
 #include "vmm/plan_print.h"
-#include "vmm/terminal.h"
+#include "vmm/thread.h"
 #include "vmm/vm.h"
 
 /* Physical address bits assumed where there is no KVM to ask. */
@@ -81,7 +81,7 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
 	kvm_init(&vm->kvm);
-	console_init(&vm->console, wake, vm);
+	console_init(&vm->console);
 	vfio_init(&vm->vfio);
 }
 
@@ -335,7 +335,7 @@ static void *loader_main(void *arg)
 static void loader_start(struct loader *l, struct vm *vm)
 {
 	l->vm = vm;
-	l->started = !pthread_create(&l->thread, NULL, loader_main, l);
+	l->started = !thread_start(&l->thread, 0, loader_main, l);
 	if (!l->started)
 		loader_main(l);
 }
@@ -431,7 +431,10 @@ static void on_wake(void *ctx)
 		return;
 }
 
-/* First the power button, then the axe. */
+/*
+ * First the power button, then the axe; SIGQUIT is the axe. Each signal may
+ * have come more than once by now, which counts as once.
+ */
 static void on_signal(void *ctx)
 {
 	struct vm *vm = ctx;
@@ -439,7 +442,11 @@ static void on_signal(void *ctx)
 
 	if (read(vm->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
-	if (!vm->button_pressed) {
+	if (si.ssi_signo == SIGCONT) {
+		console_resume(&vm->console);
+		return;
+	}
+	if (si.ssi_signo != SIGQUIT && !vm->button_pressed) {
 		vm->button_pressed = true;
 		dispatch_power_button(&vm->dispatch);
 		return;
@@ -467,18 +474,21 @@ static ssize_t to_guest(void *ctx, const uint8_t *buf, size_t len)
 
 static int signals_open(struct vm *vm)
 {
+	static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCONT};
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaddset(&set, caught[i]);
 	/* Threads created later inherit the mask. */
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	vm->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return vm->signal_fd < 0 ? -errno : 0;
 }
+
+static const struct console_ops console_ops = {to_guest, on_quit};
 
 static int events_start(struct vm *vm)
 {
@@ -495,7 +505,7 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
-		r = console_start(&vm->console, &vm->loop, to_guest, on_quit);
+		r = console_start(&vm->console, &vm->loop, &console_ops, vm);
 	return r;
 }
 
@@ -521,8 +531,8 @@ static void vm_destroy(struct vm *vm)
 {
 	vm_end(vm, VM_POWEROFF);
 	vcpus_stop(vm);
-	console_close(&vm->console);
 	vfio_detach(&vm->vfio);
+	console_close(&vm->console);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
 		vcpu_destroy(&vm->kvm, &vm->vcpus[i].vcpu);
 	free(vm->vcpus);
@@ -575,7 +585,9 @@ int machine_run(const struct conf *conf, struct err *e)
 		r = vm_run(vm, e);
 	if (r == 0)
 		r = exit_status(vm);
-	terminal_restore();
+	/* Silence the device, then let the guest's last words go first. */
+	vfio_detach(&vm->vfio);
+	console_close(&vm->console);
 	if (r == 3)
 		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
 	vm_destroy(vm);

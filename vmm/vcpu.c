@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "vmm/arch.h"
+#include "vmm/thread.h"
 #include "vmm/vm.h"
 
 #define KICK_SIGNAL SIGUSR1
@@ -150,15 +151,10 @@ int vcpus_start(struct vm *vm, struct err *e)
 	vm->kvm.kick_ctx = vm;
 	for (unsigned int i = 0; i < vm->n_vcpus; i++) {
 		struct vcpu_thread *t = &vm->vcpus[i];
-		pthread_attr_t attr;
-		int r;
+		int r = thread_start(&t->thread, KICK_SIGNAL, vcpu_main, t);
 
-		pthread_attr_init(&attr);
-		pthread_attr_setstacksize(&attr, 256 << 10);
-		r = pthread_create(&t->thread, &attr, vcpu_main, t);
-		pthread_attr_destroy(&attr);
-		if (r)
-			return err_set(e, -r, ERR_HOST_CALL, "pthread_create",
+		if (r < 0)
+			return err_set(e, r, ERR_HOST_CALL, "pthread_create",
 				       NULL);
 		t->started = true;
 	}
