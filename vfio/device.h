@@ -90,7 +90,8 @@ struct vfio_dev {
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
 	struct hv *hv;
-	uint32_t devid; /* requester id in the guest */
+	struct vfio *all; /* this device and its neighbours */
+	uint32_t devid;	  /* requester id in the guest */
 };
 
 /* --- raw access, vfio/open.c --------------------------------------------- */

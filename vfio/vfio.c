@@ -48,6 +48,7 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	d->fd = -1;
 	d->func.ops = &vfio_func_ops;
+	d->all = v;
 	snprintf(d->address, sizeof(d->address), "%s", address);
 	v->dev[v->n_devs++] = d;
 	return vfio_dev_open(d, r, policy, e);
@@ -108,6 +109,15 @@ int vfio_survey(const char *address, enum msix_policy policy, unsigned int nth,
 int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		struct pci_host *host, struct err *e)
 {
+	v->hv = hv;
+	for (unsigned int i = 0; i < v->n_groups; i++) {
+		int r = hv->ops->vfio_group(hv, v->group[i].fd, true);
+
+		/* A KVM built without it knows no such memory types either. */
+		if (r < 0 && r != -ENODEV)
+			return err_set(e, r, ERR_KVM_IOCTL,
+				       "KVM_DEV_VFIO_GROUP_ADD", NULL);
+	}
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 		int r;
@@ -122,6 +132,7 @@ int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 				pci_cfg_set_bar_addr(&d->func.cfg, b,
 						     plan->pci[i].bar[b].addr);
 		}
+		vfio_cfg_pwrite(d, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
 		r = pci_host_add(host, &d->func);
 		if (r < 0)
 			return err_set(e, r, ERR_HOST_CALL, d->address, NULL);
@@ -141,7 +152,8 @@ void vfio_detach(struct vfio *v)
 		vfio_irqs_close(d);
 		/* No bus mastering from here on: DMA ends with the VM. */
 		if (d->cfg_size)
-			vfio_cfg_pwrite(d, 0x04, 2, 0);
+			vfio_cfg_pwrite(d, PCI_COMMAND, 2,
+					PCI_COMMAND_INTX_DISABLE);
 	}
 }
 

@@ -556,6 +556,8 @@ static int exit_status(const struct vm *vm)
 	case VM_RUNS:
 	case VM_POWEROFF:
 		return 0;
+	case VM_HOST:
+		return 2;
 	case VM_CRASH:
 		return 3;
 	case VM_PANIC:
@@ -568,6 +570,31 @@ static int exit_status(const struct vm *vm)
 	return 0;
 }
 
+static int vm_start(struct vm *vm, struct err *e)
+{
+	int r = host_open(vm, e);
+
+	if (r == 0) /* again, now that the devices are known */
+		r = vm_plan(vm, e);
+	if (r == 0)
+		r = vm_build(vm, e);
+	return r;
+}
+
+/* How it went; @r is what the steps returned. */
+static int vm_result(struct vm *vm, int r, struct err *e)
+{
+	if (r < 0)
+		return r;
+	r = exit_status(vm);
+	if (r == 2)
+		return err_set(e, vm->run_error, ERR_KVM_IOCTL, "KVM_RUN",
+			       NULL);
+	if (r == 3)
+		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
+	return r;
+}
+
 int machine_run(const struct conf *conf, struct err *e)
 {
 	struct vm *vm = malloc(sizeof(*vm));
@@ -576,20 +603,13 @@ int machine_run(const struct conf *conf, struct err *e)
 	if (!vm)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
 	vm_init(vm, conf);
-	r = host_open(vm, e);
-	if (r == 0)
-		r = vm_plan(vm, e);
-	if (r == 0)
-		r = vm_build(vm, e);
+	r = vm_start(vm, e);
 	if (r == 0)
 		r = vm_run(vm, e);
-	if (r == 0)
-		r = exit_status(vm);
 	/* Silence the device, then let the guest's last words go first. */
 	vfio_detach(&vm->vfio);
 	console_close(&vm->console);
-	if (r == 3)
-		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
+	r = vm_result(vm, r, e);
 	vm_destroy(vm);
 	free(vm);
 	return r;
@@ -598,26 +618,35 @@ int machine_run(const struct conf *conf, struct err *e)
 /* --- barge plan ------------------------------------------------------------
  */
 
+/* A host without KVM can still plan, for a processor of today. */
+static unsigned int host_phys_bits(void)
+{
+	unsigned int bits = PLAN_PHYS_BITS;
+	struct kvm *kvm = malloc(sizeof(*kvm));
+	struct err e;
+
+	if (!kvm)
+		return bits;
+	kvm_init(kvm);
+	if (kvm_open(kvm, &e) == 0)
+		(void)arch_phys_bits(kvm, &bits, &e);
+	kvm_close(kvm);
+	free(kvm);
+	return bits;
+}
+
 static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 		   struct err *e)
 {
-	unsigned int bits = PLAN_PHYS_BITS;
-	struct kvm kvm;
-	int r;
-
 	for (unsigned int i = 0; i < c->n_vfio; i++) {
-		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix, i,
-				&plan->pci[i], &dp[i], e);
+		int r = vfio_survey(c->vfio[i].address, c->vfio[i].msix, i,
+				    &plan->pci[i], &dp[i], e);
+
 		if (r < 0)
 			return r;
 		plan->n_pci = i + 1;
 	}
-	/* A host without KVM can still plan, for a processor of today. */
-	kvm_init(&kvm);
-	if (kvm_open(&kvm, e) == 0)
-		(void)arch_phys_bits(&kvm, &bits, e);
-	kvm_close(&kvm);
-	return layout_and_plan(plan, c, bits, NULL, 0, e);
+	return layout_and_plan(plan, c, host_phys_bits(), NULL, 0, e);
 }
 
 int machine_plan(const struct conf *conf, struct err *e)
