@@ -83,7 +83,7 @@ static void assert_span(struct span s, uint64_t base, uint64_t len)
 	assert_int_equal(s.len, len);
 }
 
-/* --- without devices ----------------------------------------------------- */
+/* --- without devices --- */
 
 static void nothing_to_place(void **state)
 {
@@ -120,7 +120,7 @@ static void window_may_be_missing(void **state)
 	assert_int_equal(err.num, 2);
 }
 
-/* --- placement ------------------------------------------------------------ */
+/* --- placement --- */
 
 static void each_kind_in_its_window(void **state)
 {
