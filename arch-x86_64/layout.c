@@ -78,6 +78,7 @@ int arch_layout_make(struct arch_layout *l, uint64_t memory,
 	/* max is a multiple of RAM_UNIT: rounding up does not pass it */
 	memory = (memory + RAM_UNIT - 1) & ~(RAM_UNIT - 1);
 	*l = (struct arch_layout){
+		.conf1 = {PCI_CONF1_PORT, PCI_CONF1_LEN},
 		.ecam = {ECAM_BASE, ECAM_SIZE},
 		.mem32 = {MEM32_BASE, ECAM_BASE - MEM32_BASE},
 		.io = {IO_BASE, IO_SIZE},

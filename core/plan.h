@@ -28,7 +28,8 @@ struct plan {
 	unsigned int cpus;
 	unsigned int n_ram;
 	struct span ram[PLAN_RAM_MAX]; /* guest-physical, ascending */
-	struct span ecam;	       /* one bus: 1 MiB */
+	struct span conf1; /* ports of configuration mechanism 1, or len 0 */
+	struct span ecam;  /* one bus: 1 MiB */
 	/* PCI windows; len 0 when nothing needs one. */
 	struct span mem32;
 	struct span mem64;

@@ -30,7 +30,8 @@ static uint64_t map_end(const struct bar_plan *p)
 static uint8_t *reserve(uint64_t len, uint64_t align, uint64_t page, void **map,
 			uint64_t *map_len)
 {
-	for (; align >= page; align >>= 9) {
+	for (; align >= page;
+	     align = align > page && align >> 9 < page ? page : align >> 9) {
 		uint64_t base;
 		void *p;
 

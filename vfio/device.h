@@ -90,7 +90,8 @@ struct vfio_dev {
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
 	struct hv *hv;
-	uint32_t devid; /* requester id in the guest */
+	struct vfio *all; /* this device and its neighbours */
+	uint32_t devid;	  /* requester id in the guest */
 };
 
 /* --- raw access, vfio/open.c --------------------------------------------- */
@@ -108,7 +109,8 @@ void *vfio_info_get(int fd, unsigned long req, uint32_t least, uint32_t index,
  */
 int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 		  struct err *e);
-void vfio_dev_reset(struct vfio_dev *d);
+/* 0, or -errno: -ENOTTY where the host knows no way. */
+int vfio_dev_reset(struct vfio_dev *d);
 /* Configuration space of the hardware; short transfers read as all-ones. */
 uint64_t vfio_cfg_pread(const struct vfio_dev *d, unsigned int off,
 			unsigned int len);

@@ -46,9 +46,10 @@ static int irqs_set(struct vfio_dev *d, unsigned int start, unsigned int count)
 	for (unsigned int i = 0; i < count; i++)
 		memcpy(s->data + i * sizeof(int32_t), &q->vector[start + i].fd,
 		       sizeof(int32_t));
-	r = ioctl(d->fd, VFIO_DEVICE_SET_IRQS, s);
+	r = vfio_ioctl(d->fd, VFIO_DEVICE_SET_IRQS, s);
 	free(s);
-	return r < 0 ? -errno : 0;
+	/* More than 0: so many the host has; none were set up. */
+	return r > 0 ? -ENOSPC : r;
 }
 
 static void irqs_unset(struct vfio_dev *d)
@@ -64,40 +65,51 @@ static void irqs_unset(struct vfio_dev *d)
 	d->irqs.armed = 0;
 }
 
-static void warn_once(struct vfio_dev *d, const char *what, int code)
+static void warn_once(struct vfio_dev *d, int code)
 {
 	if (d->irqs.warned)
 		return;
 	d->irqs.warned = true;
 	fprintf(stderr,
-		"barge: %s: the host refused an interrupt vector (%s: %s); "
+		"barge: %s: the host refused an interrupt vector (%s); "
 		"the guest will miss interrupts of this device\r\n",
-		d->address, what, strerror(-code));
+		d->address, strerror(-code));
+}
+
+/* Tell the listeners of the first @n vectors to look, in case they missed one.
+ */
+static void nudge(struct vfio_irqs *q, unsigned int n)
+{
+	uint64_t one = 1;
+
+	for (unsigned int i = 0; i < n; i++) {
+		/* A full counter wakes as well. */
+		if (q->vector[i].attached &&
+		    write(q->vector[i].fd, &one, sizeof(one)) < 0)
+			continue;
+	}
 }
 
 /*
  * A larger set for a kernel that cannot add to one: the device's vectors are
  * off for a moment, so every listener is told to look (a spurious interrupt
- * is allowed, a lost one is not).
+ * is allowed, a lost one is not). If the host has no more, those that worked
+ * go on working.
  */
 static int rearm_all(struct vfio_dev *d, unsigned int want)
 {
 	struct vfio_irqs *q = &d->irqs;
-	bool again = q->armed > 0;
-	uint64_t one = 1;
+	unsigned int old = q->armed;
 	int r;
 
 	irqs_unset(d);
 	r = irqs_set(d, 0, want);
-	if (r < 0)
-		return r;
-	q->armed = want;
-	for (unsigned int i = 0; again && i < want; i++) {
-		if (q->vector[i].attached &&
-		    write(q->vector[i].fd, &one, sizeof(one)) < 0)
-			return -errno;
-	}
-	return 0;
+	if (r == 0)
+		q->armed = want;
+	else if (old && irqs_set(d, 0, old) == 0)
+		q->armed = old;
+	nudge(q, old);
+	return r;
 }
 
 static int arm(struct vfio_dev *d, unsigned int v)
@@ -157,7 +169,7 @@ static void vector_unmask(struct vfio_dev *d, unsigned int v, struct hv_msi msi)
 	int r = vector_open(d, v);
 
 	if (r < 0) {
-		warn_once(d, "VFIO_DEVICE_SET_IRQS", r);
+		warn_once(d, r);
 		return;
 	}
 	r = d->hv->ops->route_msi(d->hv, x->gsi, msi);
@@ -166,7 +178,7 @@ static void vector_unmask(struct vfio_dev *d, unsigned int v, struct hv_msi msi)
 		x->attached = r == 0;
 	}
 	if (r < 0)
-		warn_once(d, "KVM_IRQFD", r);
+		warn_once(d, r);
 }
 
 static void mode_off(struct vfio_dev *d)
@@ -254,7 +266,7 @@ static void msix_control(struct vfio_dev *d)
 	if (r == 0 && !d->irqs.armed)
 		r = rearm_all(d, 1);
 	if (r < 0)
-		warn_once(d, "VFIO_DEVICE_SET_IRQS", r);
+		warn_once(d, r);
 	for (unsigned int v = 0; v < d->msix.n; v++)
 		msix_vector(d, v);
 }
@@ -295,6 +307,7 @@ void vfio_irqs_msi_changed(struct vfio_dev *d)
 	struct hv_msi msi = {.devid = d->devid};
 	uint64_t mask = 0;
 	uint32_t data;
+	int r;
 
 	if (!(flags & PCI_MSI_FLAGS_ENABLE)) {
 		if (d->irqs.mode == IRQ_MSI)
@@ -303,8 +316,11 @@ void vfio_irqs_msi_changed(struct vfio_dev *d)
 	}
 	if (n > most || n > VFIO_MSI_MAX)
 		n = most < VFIO_MSI_MAX ? most : VFIO_MSI_MAX;
-	if (mode_on(d, IRQ_MSI, n) < 0)
+	r = mode_on(d, IRQ_MSI, n);
+	if (r < 0) {
+		warn_once(d, r);
 		return;
+	}
 	msi.addr = pci_cfg_get(c, cap + PCI_MSI_ADDRESS_LO, 4);
 	if (wide)
 		msi.addr |= pci_cfg_get(c, cap + PCI_MSI_ADDRESS_HI, 4) << 32;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Opening a device's file: its regions, raw configuration access, reset. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -112,10 +113,11 @@ void vfio_cfg_pwrite(const struct vfio_dev *d, unsigned int off,
 		return;
 }
 
-void vfio_dev_reset(struct vfio_dev *d)
+int vfio_dev_reset(struct vfio_dev *d)
 {
-	if (d->can_reset)
-		(void)vfio_ioctl(d->fd, VFIO_DEVICE_RESET, NULL);
+	if (!d->can_reset)
+		return -ENOTTY;
+	return vfio_ioctl(d->fd, VFIO_DEVICE_RESET, NULL);
 }
 
 static void plan_bars(struct vfio_dev *d, const uint8_t *hw,
@@ -163,7 +165,12 @@ int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 	r = device_info(d, e);
 	if (r < 0)
 		return r;
-	vfio_dev_reset(d);
+	r = vfio_dev_reset(d);
+	if (r < 0)
+		fprintf(stderr,
+			"barge: %s: the host cannot reset this device (%s); "
+			"the guest gets it as its last user left it\n",
+			d->address, strerror(-r));
 	for (unsigned int i = 0; i < d->cfg_size; i += 4) {
 		uint32_t v = (uint32_t)vfio_cfg_pread(d, i, 4);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The passed-through devices of a VM, from being named to being given back. */
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,7 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	d->fd = -1;
 	d->func.ops = &vfio_func_ops;
+	d->all = v;
 	snprintf(d->address, sizeof(d->address), "%s", address);
 	v->dev[v->n_devs++] = d;
 	return vfio_dev_open(d, r, policy, e);
@@ -92,6 +94,12 @@ int vfio_survey(const char *address, enum msix_policy policy, unsigned int nth,
 	if (r < 0)
 		return r;
 	n = sysfs_config(address, bytes);
+	/* Only root is shown the capabilities, and without them it is wrong. */
+	if (n < PCI_STD_HEADER_SIZEOF * 4)
+		return err_set(e, -EACCES, ERR_PCI_SYSFS, address, NULL);
+	if (bytes[PCI_HEADER_TYPE] & 0x7f)
+		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, address,
+				   bytes[PCI_HEADER_TYPE] & 0x7f, 0);
 	cfg_virt_msix(bytes, (unsigned int)n, &msix);
 	dev_plan_make(dp, shape, &msix, page, 4096);
 	describe(address, dp, nth + 1, pci);
@@ -101,6 +109,15 @@ int vfio_survey(const char *address, enum msix_policy policy, unsigned int nth,
 int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		struct pci_host *host, struct err *e)
 {
+	v->hv = hv;
+	for (unsigned int i = 0; i < v->n_groups; i++) {
+		int r = hv->ops->vfio_group(hv, v->group[i].fd, true);
+
+		/* A KVM built without it knows no such memory types either. */
+		if (r < 0 && r != -ENODEV)
+			return err_set(e, r, ERR_KVM_IOCTL,
+				       "KVM_DEV_VFIO_GROUP_ADD", NULL);
+	}
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 		int r;
@@ -115,6 +132,7 @@ int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 				pci_cfg_set_bar_addr(&d->func.cfg, b,
 						     plan->pci[i].bar[b].addr);
 		}
+		vfio_cfg_pwrite(d, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
 		r = pci_host_add(host, &d->func);
 		if (r < 0)
 			return err_set(e, r, ERR_HOST_CALL, d->address, NULL);
@@ -134,7 +152,8 @@ void vfio_detach(struct vfio *v)
 		vfio_irqs_close(d);
 		/* No bus mastering from here on: DMA ends with the VM. */
 		if (d->cfg_size)
-			vfio_cfg_pwrite(d, 0x04, 2, 0);
+			vfio_cfg_pwrite(d, PCI_COMMAND, 2,
+					PCI_COMMAND_INTX_DISABLE);
 	}
 }
 
@@ -145,7 +164,7 @@ void vfio_close(struct vfio *v)
 
 		bar_map_close(d);
 		if (d->fd >= 0) {
-			vfio_dev_reset(d);
+			(void)vfio_dev_reset(d); /* said at start */
 			close(d->fd);
 		}
 		free(d->msix_storage);

@@ -30,6 +30,7 @@ struct vfio {
 	/* Addresses that the IOMMU cannot map. */
 	unsigned int n_reserved;
 	struct span reserved[VFIO_RESERVED_MAX];
+	struct hv *hv;	       /* set by vfio_attach() */
 	unsigned int n_mapped; /* regions of RAM that were mapped for DMA */
 	struct span mapped[GMEM_MAX];
 };

@@ -15,6 +15,7 @@
 
 /* What the planner has to know of the architecture and the host. */
 struct arch_layout {
+	struct span conf1;  /* ports of configuration mechanism 1 */
 	struct span ecam;   /* where the one bus of ECAM goes */
 	struct span mem32;  /* free for 32-bit BARs */
 	struct span mem64;  /* free for 64-bit BARs, above RAM */
@@ -40,15 +41,15 @@ const struct dev_place *arch_places(unsigned int *n);
 /* Interrupt controllers and timers; after kvm_create_vm(), before vCPUs. */
 int arch_vm_init(struct kvm *k, struct err *e);
 
-/* Files to boot from, already in memory (mapped or read). */
+/* What to boot, and into what. */
 struct arch_boot {
 	const char *kernel_name;
 	int kernel_fd;
 	const char *initrd_name; /* NULL: none */
 	int initrd_fd;
-	const char *cmdline;
+	const char *cmdline; /* not NULL */
 	const struct plan *plan;
-	struct gmem *mem;
+	struct gmem *mem; /* not looked at by arch_boot_check() */
 };
 
 /* Where the first vCPU starts; each arch uses what it needs. */
@@ -58,6 +59,11 @@ struct arch_entry {
 	unsigned int mode; /* private to the arch */
 };
 
+/*
+ * Whether arch_load() would succeed: what the kernel file is, and whether
+ * everything fits into the plan's RAM. Needs the plan's RAM only.
+ */
+int arch_boot_check(const struct arch_boot *b, struct err *e);
 /*
  * Load kernel, initrd, command line and platform tables into guest memory.
  */

@@ -185,10 +185,9 @@ static void kvm_route_give(struct hv *h, unsigned int gsi)
 
 	if (!r)
 		return;
-	if (r->live) {
-		r->live = false;
-		(void)routes_push(k);
-	}
+	/* Nobody listens any more: KVM may keep the entry until the next push.
+	 */
+	r->live = false;
 	r->used = false;
 }
 
@@ -204,6 +203,8 @@ static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 {
 	struct kvm *k = kvm_of(h);
 	struct kvm_route *r = route_of(k, gsi);
+	struct kvm_route old;
+	int ret;
 	struct kvm_irq_routing_entry new = {
 		.gsi = gsi,
 		.type = KVM_IRQ_ROUTING_MSI,
@@ -222,9 +223,13 @@ static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 		new.u.msi.devid = msi.devid;
 	if (r->live && same_msi(&r->entry.u.msi, &new.u.msi))
 		return 0;
+	old = *r;
 	r->entry = new;
 	r->live = true;
-	return routes_push(k);
+	ret = routes_push(k);
+	if (ret < 0)
+		*r = old;
+	return ret;
 }
 
 static int kvm_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
@@ -243,25 +248,26 @@ static int kvm_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 	return kvm_ioctl(kvm_of(h)->vm, KVM_IRQFD, &irqfd);
 }
 
-static int kvm_ioeventfd(struct hv *h, uint64_t gpa, unsigned int len, int fd,
-			 bool attach)
-{
-	struct kvm_ioeventfd io = {
-		.addr = gpa,
-		.len = len,
-		.fd = fd,
-		.flags = attach ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN,
-	};
-
-	return kvm_ioctl(kvm_of(h)->vm, KVM_IOEVENTFD, &io);
-}
-
-static void kvm_kick(struct hv *h)
+/* Documentation/virt/kvm/devices/vfio.rst */
+static int kvm_vfio_group(struct hv *h, int group, bool add)
 {
 	struct kvm *k = kvm_of(h);
+	struct kvm_create_device dev = {.type = KVM_DEV_TYPE_VFIO};
+	int32_t fd = group;
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = add ? KVM_DEV_VFIO_GROUP_ADD : KVM_DEV_VFIO_GROUP_DEL,
+		.addr = (uintptr_t)&fd,
+	};
 
-	if (k->kick)
-		k->kick(k->kick_ctx);
+	if (k->vfio < 0) {
+		int r = kvm_ioctl(k->vm, KVM_CREATE_DEVICE, &dev);
+
+		if (r < 0)
+			return r;
+		k->vfio = (int)dev.fd;
+	}
+	return kvm_ioctl(k->vfio, KVM_SET_DEVICE_ATTR, &attr);
 }
 
 static const struct hv_ops kvm_hv_ops = {
@@ -271,8 +277,7 @@ static const struct hv_ops kvm_hv_ops = {
 	.route_give = kvm_route_give,
 	.route_msi = kvm_route_msi,
 	.irqfd = kvm_irqfd,
-	.ioeventfd = kvm_ioeventfd,
-	.kick = kvm_kick,
+	.vfio_group = kvm_vfio_group,
 };
 
 int kvm_irq_line(struct kvm *k, unsigned int gsi, bool level)
@@ -290,6 +295,7 @@ void kvm_init(struct kvm *k)
 	k->hv.ops = &kvm_hv_ops;
 	k->sys = -1;
 	k->vm = -1;
+	k->vfio = -1;
 }
 
 int kvm_open(struct kvm *k, struct err *e)
@@ -342,10 +348,13 @@ int kvm_create_vm(struct kvm *k, struct err *e)
 
 void kvm_close(struct kvm *k)
 {
+	if (k->vfio >= 0)
+		close(k->vfio);
 	if (k->vm >= 0)
 		close(k->vm);
 	if (k->sys >= 0)
 		close(k->sys);
+	k->vfio = -1;
 	k->vm = -1;
 	k->sys = -1;
 	free(k->arch_cache);

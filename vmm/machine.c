@@ -18,10 +18,11 @@
 #include <unistd.h>
 
 #include "vmm/arch.h"
+#include "vmm/bug.h"
 #include "vmm/device_table.h"
 #include "vmm/plan.h"
 #include "vmm/plan_print.h"
-#include "vmm/terminal.h"
+#include "vmm/thread.h"
 #include "vmm/vm.h"
 
 /* Physical address bits assumed where there is no KVM to ask. */
@@ -80,11 +81,9 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
 	kvm_init(&vm->kvm);
-	console_init(&vm->console, wake, vm);
+	console_init(&vm->console);
 	vfio_init(&vm->vfio);
 }
-
-/* --- host_open: everything that needs privilege or may be missing --------- */
 
 static int file_open(const char *name, const char *role, int *fd, struct err *e)
 {
@@ -99,25 +98,6 @@ static int file_open(const char *name, const char *role, int *fd, struct err *e)
 	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode))
 		return err_set(e, -ESPIPE, ERR_FILE_READ, name, role);
 	return 0;
-}
-
-static int host_open(struct vm *vm, struct err *e)
-{
-	const struct conf *c = vm->conf;
-	int r = file_open(c->kernel, "kernel", &vm->kernel_fd, e);
-
-	if (r == 0)
-		r = file_open(c->initrd, "initrd", &vm->initrd_fd, e);
-	if (r == 0)
-		r = kvm_open(&vm->kvm, e);
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
-		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
-			      e);
-	if (r == 0)
-		r = console_open(&vm->console, c, e);
-	if (r == 0)
-		vm_note(vm, "host opened");
-	return r;
 }
 
 /* --- plan_make ----------------------------------------------------------- */
@@ -144,6 +124,58 @@ static int vm_plan(struct vm *vm, struct err *e)
 	vfio_describe(&vm->vfio, &vm->plan);
 	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			       vm->vfio.n_reserved, e);
+}
+
+/* --- host_open: everything that needs privilege or may be missing --------- */
+
+static struct arch_boot boot_of(struct vm *vm)
+{
+	const struct conf *c = vm->conf;
+	struct arch_boot b = {
+		.kernel_name = c->kernel,
+		.kernel_fd = vm->kernel_fd,
+		.initrd_name = c->initrd,
+		.initrd_fd = vm->initrd_fd,
+		.cmdline = c->cmdline ? c->cmdline : "",
+		.plan = &vm->plan,
+		.mem = &vm->mem,
+	};
+
+	return b;
+}
+
+static int files_open(struct vm *vm, struct err *e)
+{
+	int r = file_open(vm->conf->kernel, "kernel", &vm->kernel_fd, e);
+
+	if (r == 0)
+		r = file_open(vm->conf->initrd, "initrd", &vm->initrd_fd, e);
+	return r;
+}
+
+/* The device comes last: nothing is reset for a kernel that does not boot. */
+static int host_open(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	int r = files_open(vm, e);
+
+	if (r == 0)
+		r = kvm_open(&vm->kvm, e);
+	if (r == 0)
+		r = vm_plan(vm, e);
+	if (r == 0)
+		r = console_open(&vm->console, c, e);
+	if (r == 0) {
+		struct arch_boot b = boot_of(vm);
+
+		r = arch_boot_check(&b, e);
+	}
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
+			      e);
+	if (r == 0)
+		vm_note(vm, "host opened");
+	return r;
 }
 
 /* --- vm_build ------------------------------------------------------------ */
@@ -195,6 +227,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 	struct device *d = ops ? calloc(1, ops->size) : NULL;
 	int r;
 
+	BUG_ON(!ops || vm->n_devs == DISPATCH_DEVS_MAX);
 	if (!d)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	d->ops = ops;
@@ -291,15 +324,7 @@ static void *loader_main(void *arg)
 {
 	struct loader *l = arg;
 	struct vm *vm = l->vm;
-	struct arch_boot b = {
-		.kernel_name = vm->conf->kernel,
-		.kernel_fd = vm->kernel_fd,
-		.initrd_name = vm->conf->initrd,
-		.initrd_fd = vm->initrd_fd,
-		.cmdline = vm->conf->cmdline ? vm->conf->cmdline : "",
-		.plan = &vm->plan,
-		.mem = &vm->mem,
-	};
+	struct arch_boot b = boot_of(vm);
 
 	l->ret = arch_load(&b, &l->entry, &l->err);
 	if (l->ret == 0)
@@ -310,7 +335,7 @@ static void *loader_main(void *arg)
 static void loader_start(struct loader *l, struct vm *vm)
 {
 	l->vm = vm;
-	l->started = !pthread_create(&l->thread, NULL, loader_main, l);
+	l->started = !thread_start(&l->thread, 0, loader_main, l);
 	if (!l->started)
 		loader_main(l);
 }
@@ -406,7 +431,10 @@ static void on_wake(void *ctx)
 		return;
 }
 
-/* First the power button, then the axe. */
+/*
+ * First the power button, then the axe; SIGQUIT is the axe. Each signal may
+ * have come more than once by now, which counts as once.
+ */
 static void on_signal(void *ctx)
 {
 	struct vm *vm = ctx;
@@ -414,7 +442,11 @@ static void on_signal(void *ctx)
 
 	if (read(vm->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
-	if (!vm->button_pressed) {
+	if (si.ssi_signo == SIGCONT) {
+		console_resume(&vm->console);
+		return;
+	}
+	if (si.ssi_signo != SIGQUIT && !vm->button_pressed) {
 		vm->button_pressed = true;
 		dispatch_power_button(&vm->dispatch);
 		return;
@@ -431,29 +463,32 @@ static void on_quit(void *ctx)
 	vm_end(vm, VM_SIGNAL);
 }
 
-static size_t to_guest(void *ctx, const uint8_t *buf, size_t len)
+static ssize_t to_guest(void *ctx, const uint8_t *buf, size_t len)
 {
 	struct vm *vm = ctx;
 
 	if (!vm->console_dev)
-		return len;
+		return (ssize_t)len;
 	return dispatch_input(&vm->dispatch, vm->console_dev, buf, len);
 }
 
 static int signals_open(struct vm *vm)
 {
+	static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCONT};
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaddset(&set, caught[i]);
 	/* Threads created later inherit the mask. */
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	vm->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return vm->signal_fd < 0 ? -errno : 0;
 }
+
+static const struct console_ops console_ops = {to_guest, on_quit};
 
 static int events_start(struct vm *vm)
 {
@@ -470,7 +505,7 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
-		r = console_start(&vm->console, &vm->loop, to_guest, on_quit);
+		r = console_start(&vm->console, &vm->loop, &console_ops, vm);
 	return r;
 }
 
@@ -496,8 +531,8 @@ static void vm_destroy(struct vm *vm)
 {
 	vm_end(vm, VM_POWEROFF);
 	vcpus_stop(vm);
-	console_close(&vm->console);
 	vfio_detach(&vm->vfio);
+	console_close(&vm->console);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
 		vcpu_destroy(&vm->kvm, &vm->vcpus[i].vcpu);
 	free(vm->vcpus);
@@ -521,6 +556,8 @@ static int exit_status(const struct vm *vm)
 	case VM_RUNS:
 	case VM_POWEROFF:
 		return 0;
+	case VM_HOST:
+		return 2;
 	case VM_CRASH:
 		return 3;
 	case VM_PANIC:
@@ -533,6 +570,31 @@ static int exit_status(const struct vm *vm)
 	return 0;
 }
 
+static int vm_start(struct vm *vm, struct err *e)
+{
+	int r = host_open(vm, e);
+
+	if (r == 0) /* again, now that the devices are known */
+		r = vm_plan(vm, e);
+	if (r == 0)
+		r = vm_build(vm, e);
+	return r;
+}
+
+/* How it went; @r is what the steps returned. */
+static int vm_result(struct vm *vm, int r, struct err *e)
+{
+	if (r < 0)
+		return r;
+	r = exit_status(vm);
+	if (r == 2)
+		return err_set(e, vm->run_error, ERR_KVM_IOCTL, "KVM_RUN",
+			       NULL);
+	if (r == 3)
+		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
+	return r;
+}
+
 int machine_run(const struct conf *conf, struct err *e)
 {
 	struct vm *vm = malloc(sizeof(*vm));
@@ -541,18 +603,13 @@ int machine_run(const struct conf *conf, struct err *e)
 	if (!vm)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
 	vm_init(vm, conf);
-	r = host_open(vm, e);
-	if (r == 0)
-		r = vm_plan(vm, e);
-	if (r == 0)
-		r = vm_build(vm, e);
+	r = vm_start(vm, e);
 	if (r == 0)
 		r = vm_run(vm, e);
-	if (r == 0)
-		r = exit_status(vm);
-	terminal_restore();
-	if (r == 3)
-		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
+	/* Silence the device, then let the guest's last words go first. */
+	vfio_detach(&vm->vfio);
+	console_close(&vm->console);
+	r = vm_result(vm, r, e);
 	vm_destroy(vm);
 	free(vm);
 	return r;
@@ -561,26 +618,35 @@ int machine_run(const struct conf *conf, struct err *e)
 /* --- barge plan ------------------------------------------------------------
  */
 
+/* A host without KVM can still plan, for a processor of today. */
+static unsigned int host_phys_bits(void)
+{
+	unsigned int bits = PLAN_PHYS_BITS;
+	struct kvm *kvm = malloc(sizeof(*kvm));
+	struct err e;
+
+	if (!kvm)
+		return bits;
+	kvm_init(kvm);
+	if (kvm_open(kvm, &e) == 0)
+		(void)arch_phys_bits(kvm, &bits, &e);
+	kvm_close(kvm);
+	free(kvm);
+	return bits;
+}
+
 static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 		   struct err *e)
 {
-	unsigned int bits = PLAN_PHYS_BITS;
-	struct kvm kvm;
-	int r;
-
 	for (unsigned int i = 0; i < c->n_vfio; i++) {
-		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix, i,
-				&plan->pci[i], &dp[i], e);
+		int r = vfio_survey(c->vfio[i].address, c->vfio[i].msix, i,
+				    &plan->pci[i], &dp[i], e);
+
 		if (r < 0)
 			return r;
 		plan->n_pci = i + 1;
 	}
-	/* A host without KVM can still plan, for a processor of today. */
-	kvm_init(&kvm);
-	if (kvm_open(&kvm, e) == 0)
-		(void)arch_phys_bits(&kvm, &bits, e);
-	kvm_close(&kvm);
-	return layout_and_plan(plan, c, bits, NULL, 0, e);
+	return layout_and_plan(plan, c, host_phys_bits(), NULL, 0, e);
 }
 
 int machine_plan(const struct conf *conf, struct err *e)

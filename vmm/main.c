@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "vmm/conf.h"
 #include "vmm/explain.h"
@@ -30,12 +32,25 @@ static int act(const struct conf *c, struct err *e)
 					 : machine_plan(c, e);
 }
 
+/* A closed 0, 1 or 2 would become the next file opened: a disk, a VM. */
+static void std_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct conf conf;
 	struct err e = {0};
 	int r;
 
+	std_fds();
 	terminal_guard();
 	r = conf_parse(&conf, argc, argv, &e);
 	if (r == 0)

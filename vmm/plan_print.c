@@ -107,14 +107,15 @@ static void pci_print(FILE *f, const struct plan_pci *p,
 	fprintf(f, "device %s at 00:%02x.%x\n", p->name, p->devfn >> 3,
 		p->devfn & 7);
 	if (dp->msix_place == MSIX_PLACE_NONE)
-		fputs("  MSI-X: none\n", f);
+		fprintf(f, "  MSI-X: none: %s\n",
+			dp->msix_why ? dp->msix_why : "");
 	else
 		fprintf(f,
 			"  MSI-X: table %u:0x%" PRIx64 ", PBA %u:0x%" PRIx64
 			", %s\n",
 			dp->table_bar, dp->table_off, dp->pba_bar, dp->pba_off,
 			place_name(dp->msix_place));
-	if (dp->msix_why)
+	if (dp->msix_why && dp->msix_place != MSIX_PLACE_NONE)
 		fprintf(f, "         %s\n", dp->msix_why);
 	for (unsigned int b = 0; b < PCI_BARS; b++)
 		bar_print(f, b, &p->bar[b], &dp->bar[b], page);

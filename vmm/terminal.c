@@ -32,9 +32,7 @@ int terminal_raw(int fd)
 {
 	struct termios t;
 
-	if (!isatty(fd) || tcgetpgrp(fd) != getpgrp())
-		return 0;
-	if (tcgetattr(fd, &term.saved) < 0)
+	if (!term.raw && tcgetattr(fd, &term.saved) < 0)
 		return -errno;
 	t = term.saved;
 	cfmakeraw(&t);

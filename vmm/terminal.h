@@ -7,7 +7,10 @@
  * so they are restored on every way out: exit(), a fatal signal, a bug.
  */
 
-/* Raw mode on @fd if it is a terminal that we own. 0 or -errno. */
+/*
+ * Raw mode on terminal @fd, which our job must have. May be called again when
+ * another job changed it. 0 or -errno.
+ */
 int terminal_raw(int fd);
 /* Put back what terminal_raw() found. Safe in a signal handler; idempotent. */
 void terminal_restore(void);

@@ -25,6 +25,7 @@ enum vm_end {
 	VM_REBOOT,
 	VM_PANIC,
 	VM_CRASH,
+	VM_HOST,   /* KVM_RUN failed: vm.run_error */
 	VM_SIGNAL, /* vm.end_signal says which */
 };
 
@@ -60,6 +61,8 @@ struct vm {
 	_Atomic int end; /* enum vm_end */
 	int end_signal;
 	bool button_pressed;
+	_Atomic int crashed; /* whoever sets it fills in crash or run_error */
+	int run_error;
 	char crash[160]; /* what a vCPU saw when it crashed */
 	unsigned int n_vcpus;
 	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */

@@ -154,47 +154,30 @@ static int fake_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 	return 0;
 }
 
-static struct fake_ioeventfd *ioeventfd_find(struct fake_hv *f, uint64_t gpa,
-					     unsigned int len)
-{
-	for (unsigned int i = 0; i < FAKE_EVENTFDS; i++) {
-		struct fake_ioeventfd *e = &f->ioeventfd[i];
+/* --- VFIO groups --- */
 
-		if (e->len == len && (len == 0 || e->gpa == gpa))
-			return e;
-	}
-	return NULL;
-}
-
-static int fake_ioeventfd(struct hv *h, uint64_t gpa, unsigned int len, int fd,
-			  bool attach)
+static int fake_vfio_group(struct hv *h, int group, bool add)
 {
 	struct fake_hv *f = fake_of(h);
-	struct fake_ioeventfd *e;
+	unsigned int i = 0;
 
 	if (injected(f))
 		return refuse(f, f->fail_with);
-	if ((len != 1 && len != 2 && len != 4 && len != 8) || !is_open(fd))
-		return misuse(f, -EINVAL, "ioeventfd: length or file");
-	e = ioeventfd_find(f, gpa, len);
-	if (!attach) {
-		if (!e || e->fd != fd)
-			return misuse(f, -ENOENT, "ioeventfd: not attached");
-		e->len = 0;
-		return 0;
-	}
-	if (e)
-		return refuse(f, -EEXIST);
-	e = ioeventfd_find(f, 0, 0);
-	if (!e)
+	if (!is_open(group))
+		return misuse(f, -EBADF, "vfio_group: a file that is not open");
+	while (i < f->n_groups && f->group[i] != group)
+		i++;
+	if (add && i < f->n_groups)
+		return misuse(f, -EEXIST, "vfio_group: added twice");
+	if (!add && i == f->n_groups)
+		return misuse(f, -ENOENT, "vfio_group: was not added");
+	if (add && f->n_groups == FAKE_GROUPS)
 		return refuse(f, -ENOSPC);
-	*e = (struct fake_ioeventfd){gpa, len, fd};
+	if (add)
+		f->group[f->n_groups++] = group;
+	else
+		f->group[i] = f->group[--f->n_groups];
 	return 0;
-}
-
-static void fake_kick(struct hv *h)
-{
-	fake_of(h)->kicks++;
 }
 
 static const struct hv_ops fake_hv_ops = {
@@ -204,8 +187,7 @@ static const struct hv_ops fake_hv_ops = {
 	.route_give = fake_route_give,
 	.route_msi = fake_route_msi,
 	.irqfd = fake_irqfd,
-	.ioeventfd = fake_ioeventfd,
-	.kick = fake_kick,
+	.vfio_group = fake_vfio_group,
 };
 
 /* --- for the test ------------------------------------------------------- */
@@ -255,9 +237,7 @@ const char *fake_hv_left(const struct fake_hv *f)
 		if (f->route[i].taken)
 			return "a route was left";
 	}
-	for (unsigned int i = 0; i < FAKE_EVENTFDS; i++) {
-		if (f->ioeventfd[i].len)
-			return "an ioeventfd was left";
-	}
+	if (f->n_groups)
+		return "a group was left";
 	return NULL;
 }

@@ -12,9 +12,9 @@
  * core/hv.h. fake_hv_left() says what was not given back.
  */
 
-#define FAKE_SLOTS    128
-#define FAKE_ROUTES   64
-#define FAKE_EVENTFDS 64
+#define FAKE_SLOTS  128
+#define FAKE_ROUTES 64
+#define FAKE_GROUPS 8
 
 struct fake_slot {
 	bool used;
@@ -30,23 +30,17 @@ struct fake_route {
 	int resample_fd;
 };
 
-struct fake_ioeventfd {
-	uint64_t gpa;
-	unsigned int len; /* 0: unused */
-	int fd;
-};
-
 struct fake_hv {
 	struct hv hv; /* first */
 	uint64_t page;
 	unsigned int n_slots; /* that there are, at most FAKE_SLOTS */
 	struct fake_slot slot[FAKE_SLOTS];
 	struct fake_route route[FAKE_ROUTES];
-	struct fake_ioeventfd ioeventfd[FAKE_EVENTFDS];
-	unsigned int maps; /* calls that were obeyed */
+	unsigned int n_groups;
+	int group[FAKE_GROUPS]; /* files */
+	unsigned int maps;	/* calls that were obeyed */
 	unsigned int unmaps;
 	unsigned int refusals;
-	unsigned int kicks;
 	unsigned int fail_in; /* calls until one fails, 0: none does */
 	int fail_with;
 	const char *misuse; /* NULL: none */

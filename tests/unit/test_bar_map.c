@@ -17,6 +17,7 @@
 
 #include "tests/unit/fake_hv.h"
 #include "vfio/device.h"
+#include "vfio/vfio.h"
 
 /*
  * The device's file is a memfd with one region per TiB, as vfio-pci numbers
@@ -37,6 +38,7 @@
 
 static struct fake_hv hv;
 static struct vfio_dev d;
+static struct vfio all; /* d, and perhaps a neighbour */
 static uint64_t page;
 
 static void bar(unsigned int i, enum pci_bar_kind kind, uint64_t size)
@@ -60,6 +62,10 @@ static int setup(void **state)
 	page = (uint64_t)sysconf(_SC_PAGESIZE);
 	memset(&d, 0, sizeof(d));
 	fake_hv_init(&hv);
+	vfio_init(&all);
+	all.n_devs = 1;
+	all.dev[0] = &d;
+	d.all = &all;
 	d.hv = &hv.hv;
 	d.func.ops = &vfio_func_ops;
 	d.fd = memfd_create("device", MFD_CLOEXEC);
