@@ -28,7 +28,9 @@ static uint64_t high_ram_max(uint64_t limit)
 	uint64_t below = (limit < HT_BASE ? limit : HT_BASE) - RAM_HIGH;
 	uint64_t above = limit > HT_END ? limit - HT_END : 0;
 
-	return above > below ? above : below;
+	if (below > above)
+		above = below;
+	return above < RAM_PART_MAX ? above : RAM_PART_MAX;
 }
 
 /* RAM that would reach into the HyperTransport hole goes above it as a whole.
@@ -76,6 +78,7 @@ int arch_layout_make(struct arch_layout *l, uint64_t memory,
 	/* max is a multiple of RAM_UNIT: rounding up does not pass it */
 	memory = (memory + RAM_UNIT - 1) & ~(RAM_UNIT - 1);
 	*l = (struct arch_layout){
+		.conf1 = {PCI_CONF1_PORT, PCI_CONF1_LEN},
 		.ecam = {ECAM_BASE, ECAM_SIZE},
 		.mem32 = {MEM32_BASE, ECAM_BASE - MEM32_BASE},
 		.io = {IO_BASE, IO_SIZE},

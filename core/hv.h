@@ -37,7 +37,8 @@ struct hv_ops {
 	 */
 	int (*irqfd)(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 		     bool attach);
-	/* Writes of @len bytes at @gpa signal @fd instead of leaving the guest. */
+	/* Writes of @len bytes at @gpa signal @fd instead of leaving the guest.
+	 */
 	int (*ioeventfd)(struct hv *h, uint64_t gpa, unsigned int len, int fd,
 			 bool attach);
 	/* Make every vCPU leave the guest once. */

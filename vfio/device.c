@@ -65,7 +65,8 @@ static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
 		vfio_irqs_msi_changed(d);
 }
 
-/* --- BARs ------------------------------------------------------------------ */
+/* --- BARs ------------------------------------------------------------------
+ */
 
 static const struct bar_slice *slice_at(const struct bar_plan *p, uint64_t off,
 					unsigned int len)

@@ -24,8 +24,8 @@
 
 static uint32_t index_of(enum vfio_irq_mode mode)
 {
-	return mode == IRQ_MSI ? VFIO_PCI_MSI_IRQ_INDEX :
-				 VFIO_PCI_MSIX_IRQ_INDEX;
+	return mode == IRQ_MSI ? VFIO_PCI_MSI_IRQ_INDEX
+			       : VFIO_PCI_MSIX_IRQ_INDEX;
 }
 
 /* Hand eventfds [start, start + count) to the kernel; -1: no trigger. */
@@ -192,7 +192,7 @@ static void mode_off(struct vfio_dev *d)
 
 static bool can_resize(const struct vfio_dev *d, uint32_t index)
 {
-	struct vfio_irq_info info = { .argsz = sizeof(info), .index = index };
+	struct vfio_irq_info info = {.argsz = sizeof(info), .index = index};
 
 	return ioctl(d->fd, VFIO_DEVICE_GET_IRQ_INFO, &info) == 0 &&
 	       !(info.flags & VFIO_IRQ_INFO_NORESIZE);
@@ -216,12 +216,13 @@ static int mode_on(struct vfio_dev *d, enum vfio_irq_mode mode, unsigned int n)
 	return 0;
 }
 
-/* --- MSI-X ------------------------------------------------------------------ */
+/* --- MSI-X ------------------------------------------------------------------
+ */
 
 static void msix_vector(struct vfio_dev *d, unsigned int v)
 {
 	const struct msix_entry *m = &d->msix.entry[v];
-	struct hv_msi msi = { m->addr, m->data, d->devid };
+	struct hv_msi msi = {m->addr, m->data, d->devid};
 
 	if (d->irqs.mode != IRQ_MSIX)
 		return;
@@ -233,8 +234,8 @@ static void msix_vector(struct vfio_dev *d, unsigned int v)
 
 static void msix_control(struct vfio_dev *d)
 {
-	uint16_t ctrl = (uint16_t)pci_cfg_get(
-		&d->func.cfg, d->msix_cap + PCI_MSIX_FLAGS, 2);
+	uint16_t ctrl = (uint16_t)pci_cfg_get(&d->func.cfg,
+					      d->msix_cap + PCI_MSIX_FLAGS, 2);
 	int r;
 
 	if (!msix_set_control(&d->msix, ctrl))
@@ -271,7 +272,7 @@ void vfio_irqs_msix_changed(struct vfio_dev *d, int v)
 bool vfio_irqs_pending(const struct vfio_dev *d, unsigned int v)
 {
 	const struct vfio_irqs *q = &d->irqs;
-	struct pollfd p = { .fd = -1, .events = POLLIN };
+	struct pollfd p = {.fd = -1, .events = POLLIN};
 
 	if (q->mode != IRQ_MSIX || v >= q->n || q->vector[v].attached)
 		return false;
@@ -279,7 +280,8 @@ bool vfio_irqs_pending(const struct vfio_dev *d, unsigned int v)
 	return p.fd >= 0 && poll(&p, 1, 0) == 1;
 }
 
-/* --- MSI -------------------------------------------------------------------- */
+/* --- MSI --------------------------------------------------------------------
+ */
 
 /* PCI-3.0 6.8.1.3: the low bits of the data number the vectors. */
 void vfio_irqs_msi_changed(struct vfio_dev *d)
@@ -290,7 +292,7 @@ void vfio_irqs_msi_changed(struct vfio_dev *d)
 	bool wide = flags & PCI_MSI_FLAGS_64BIT;
 	unsigned int n = 1u << ((flags & PCI_MSI_FLAGS_QSIZE) >> 4);
 	unsigned int most = 1u << ((flags & PCI_MSI_FLAGS_QMASK) >> 1);
-	struct hv_msi msi = { .devid = d->devid };
+	struct hv_msi msi = {.devid = d->devid};
 	uint64_t mask = 0;
 	uint32_t data;
 
@@ -320,7 +322,8 @@ void vfio_irqs_msi_changed(struct vfio_dev *d)
 	}
 }
 
-/* --- life ------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------------
+ */
 
 int vfio_irqs_open(struct vfio_dev *d, struct err *e)
 {

@@ -11,7 +11,7 @@
 
 /* All passed-through devices of a VM and the IOMMU domain they share. */
 
-#define VFIO_DEVS_MAX 16
+#define VFIO_DEVS_MAX	  16
 #define VFIO_RESERVED_MAX 32
 
 struct vfio_dev;

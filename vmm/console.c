@@ -10,8 +10,9 @@
 
 #include "vmm/terminal.h"
 
-#define CTRL_A 0x01
+#define CTRL_A	 0x01
 #define STALL_MS 100
+#define BUSY_MS	 5
 
 void console_init(struct console *c, void (*wake)(void *ctx), void *ctx)
 {
@@ -76,9 +77,12 @@ static void unwatch(struct console *c)
 
 static void offer(struct console *c)
 {
-	size_t took = c->n ? c->sink(c->ctx, c->buf, c->n) : 0;
+	ssize_t took = c->n ? c->sink(c->ctx, c->buf, c->n) : 0;
 
-	c->n -= took;
+	c->busy = took < 0;
+	if (took <= 0)
+		return;
+	c->n -= (size_t)took;
 	memmove(c->buf, c->buf + took, c->n);
 }
 
@@ -118,7 +122,7 @@ static int watch(struct console *c)
 }
 
 int console_start(struct console *c, struct loop *loop,
-		  size_t (*sink)(void *ctx, const uint8_t *buf, size_t len),
+		  ssize_t (*sink)(void *ctx, const uint8_t *buf, size_t len),
 		  void (*quit)(void *ctx))
 {
 	c->loop = loop;
@@ -136,13 +140,14 @@ int console_start(struct console *c, struct loop *loop,
 	return watch(c);
 }
 
-/* --- output ---------------------------------------------------------------- */
+/* --- output ----------------------------------------------------------------
+ */
 
 /* Write one piece; false when the reader takes nothing for a while. */
 static bool write_some(struct console *c, const uint8_t *buf, size_t len,
 		       size_t *done)
 {
-	struct pollfd p = { .fd = c->out, .events = POLLOUT };
+	struct pollfd p = {.fd = c->out, .events = POLLOUT};
 	ssize_t n;
 
 	*done = len; /* of a closed reader: gone */
@@ -232,6 +237,8 @@ int console_poll(struct console *c)
 		(void)watch(c);
 	if (c->unpolled && c->n < CONSOLE_IN)
 		return 0;
+	if (c->busy)
+		return BUSY_MS;
 	return stalled ? STALL_MS : -1;
 }
 

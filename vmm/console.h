@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "core/err.h"
 #include "vmm/conf.h"
 #include "vmm/loop.h"
 
-#define CONSOLE_IN 256
+#define CONSOLE_IN  256
 #define CONSOLE_OUT 65536u
 
 /*
@@ -22,23 +23,24 @@
  * Ctrl-A sends one Ctrl-A.
  */
 struct console {
-	int in;  /* -1: none */
-	int out; /* -1: none */
+	int in;	       /* -1: none */
+	int out;       /* -1: none */
 	bool own_out;  /* close it */
 	bool tty;      /* `in` is a terminal in raw mode */
 	bool escaped;  /* Ctrl-A was the last key */
 	bool watching; /* `in` is in the loop */
 	bool unpolled; /* `in` cannot be waited for: always ready */
+	bool busy;     /* the guest's device could not be asked */
 	size_t n;      /* bytes waiting for the guest */
 	uint8_t buf[CONSOLE_IN];
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t space; /* `done` moved on */
-	uint64_t put;         /* bytes ever put into the ring */
-	uint64_t done;        /* bytes ever written out */
-	bool stalled;         /* the reader takes nothing: drop, do not wait */
+	uint64_t put;	      /* bytes ever put into the ring */
+	uint64_t done;	      /* bytes ever written out */
+	bool stalled;	      /* the reader takes nothing: drop, do not wait */
 	uint8_t ring[CONSOLE_OUT];
 	struct loop *loop;
-	size_t (*sink)(void *ctx, const uint8_t *buf, size_t len);
+	ssize_t (*sink)(void *ctx, const uint8_t *buf, size_t len);
 	void (*quit)(void *ctx);
 	void (*wake)(void *ctx); /* make the loop call console_poll() */
 	void *ctx;
@@ -48,10 +50,11 @@ void console_init(struct console *c, void (*wake)(void *ctx), void *ctx);
 int console_open(struct console *c, const struct conf *conf, struct err *e);
 /*
  * Begin to take input: raw mode, watched by @loop; @sink gets the bytes and
- * returns how many it took, @quit is called for Ctrl-A x.
+ * returns how many it took or -EAGAIN (try again soon), @quit is called for
+ * Ctrl-A x.
  */
 int console_start(struct console *c, struct loop *loop,
-		  size_t (*sink)(void *ctx, const uint8_t *buf, size_t len),
+		  ssize_t (*sink)(void *ctx, const uint8_t *buf, size_t len),
 		  void (*quit)(void *ctx));
 /*
  * Write out what has gathered and offer waiting input again. How long the loop

@@ -31,11 +31,11 @@ static int check_caps(const struct kvm *k, struct err *e)
 		int cap;
 		const char *name;
 	} need[] = {
-		{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
-		{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
-		{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
-		{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
-		{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+		{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
+		{KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP"},
+		{KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING"},
+		{KVM_CAP_IRQFD, "KVM_CAP_IRQFD"},
+		{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
 	};
 
 	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
@@ -107,13 +107,16 @@ static int kvm_unmap(struct hv *h, unsigned int slot)
 static int routes_push(struct kvm *k)
 {
 	struct kvm_irq_routing *t;
+	unsigned int live = 0;
 	unsigned int n = 0;
 	int r;
 
-	t = malloc(sizeof(*t) + KVM_ROUTES_MAX * sizeof(t->entries[0]));
+	for (unsigned int i = 0; i < k->routes; i++)
+		live += k->route[i].live;
+	t = malloc(sizeof(*t) + live * sizeof(t->entries[0]));
 	if (!t)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < KVM_ROUTES_MAX; i++) {
+	for (unsigned int i = 0; i < k->routes; i++) {
 		if (k->route[i].live)
 			t->entries[n++] = k->route[i].entry;
 	}
@@ -135,6 +138,7 @@ int kvm_set_base_routes(struct kvm *k, const struct kvm_irq_routing_entry *r,
 		k->route[i].entry = r[i];
 	}
 	k->base_routes = n;
+	k->routes = n;
 	k->first_msi = first_msi;
 	ret = routes_push(k);
 	if (ret < 0)
@@ -166,6 +170,8 @@ static int kvm_route_take(struct hv *h, unsigned int *gsi)
 			continue;
 		k->route[i].used = true;
 		k->route[i].live = false;
+		if (i >= k->routes)
+			k->routes = i + 1;
 		*gsi = g;
 		return 0;
 	}
@@ -186,6 +192,14 @@ static void kvm_route_give(struct hv *h, unsigned int gsi)
 	r->used = false;
 }
 
+static bool same_msi(const struct kvm_irq_routing_msi *a,
+		     const struct kvm_irq_routing_msi *b)
+{
+	return a->address_lo == b->address_lo &&
+	       a->address_hi == b->address_hi && a->data == b->data &&
+	       a->devid == b->devid;
+}
+
 static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 {
 	struct kvm *k = kvm_of(h);
@@ -194,18 +208,19 @@ static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 		.gsi = gsi,
 		.type = KVM_IRQ_ROUTING_MSI,
 		.flags = k->msi_devid ? KVM_MSI_VALID_DEVID : 0,
-		.u.msi = {
-			.address_lo = (uint32_t)msi.addr,
-			.address_hi = (uint32_t)(msi.addr >> 32),
-			.data = msi.data,
-		},
+		.u.msi =
+			{
+				.address_lo = (uint32_t)msi.addr,
+				.address_hi = (uint32_t)(msi.addr >> 32),
+				.data = msi.data,
+			},
 	};
 
 	if (!r)
 		return -ENOENT;
 	if (k->msi_devid)
 		new.u.msi.devid = msi.devid;
-	if (r->live && !memcmp(&r->entry, &new, sizeof(new)))
+	if (r->live && same_msi(&r->entry.u.msi, &new.u.msi))
 		return 0;
 	r->entry = new;
 	r->live = true;
@@ -262,7 +277,7 @@ static const struct hv_ops kvm_hv_ops = {
 
 int kvm_irq_line(struct kvm *k, unsigned int gsi, bool level)
 {
-	struct kvm_irq_level l = { .irq = gsi, .level = level };
+	struct kvm_irq_level l = {.irq = gsi, .level = level};
 
 	return kvm_ioctl(k->vm, KVM_IRQ_LINE, &l);
 }
@@ -317,10 +332,10 @@ int kvm_create_vm(struct kvm *k, struct err *e)
 	if (r < 0)
 		return err_set(e, r, ERR_KVM_IOCTL, "KVM_CREATE_VM", NULL);
 	k->vm = r;
-	k->n_slots = at_most(kvm_cap(k, KVM_CAP_NR_MEMSLOTS), 32,
-			     KVM_SLOTS_MAX);
-	k->n_gsi = at_most(kvm_cap(k, KVM_CAP_IRQ_ROUTING), 1024,
-			   KVM_ROUTES_MAX);
+	k->n_slots =
+		at_most(kvm_cap(k, KVM_CAP_NR_MEMSLOTS), 32, KVM_SLOTS_MAX);
+	k->n_gsi =
+		at_most(kvm_cap(k, KVM_CAP_IRQ_ROUTING), 1024, KVM_ROUTES_MAX);
 	k->msi_devid = kvm_cap(k, KVM_CAP_MSI_DEVID) > 0;
 	return 0;
 }

@@ -13,10 +13,12 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "vmm/arch.h"
+#include "vmm/bug.h"
 #include "vmm/device_table.h"
 #include "vmm/plan.h"
 #include "vmm/plan_print.h"
@@ -64,8 +66,8 @@ void vm_end(struct vm *vm, enum vm_end why)
 
 static int *fds_of(struct vm *vm, unsigned int i)
 {
-	int *const fds[] = { &vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
-			     &vm->wake_fd };
+	int *const fds[] = {&vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
+			    &vm->wake_fd};
 
 	return i < sizeof(fds) / sizeof(fds[0]) ? fds[i] : NULL;
 }
@@ -83,35 +85,19 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 	vfio_init(&vm->vfio);
 }
 
-/* --- host_open: everything that needs privilege or may be missing --------- */
-
 static int file_open(const char *name, const char *role, int *fd, struct err *e)
 {
+	struct stat st;
+
 	if (!name)
 		return 0;
-	*fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0)
+	/* O_NONBLOCK: a FIFO must not keep us waiting for its writer. */
+	*fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0 || fstat(*fd, &st) < 0)
 		return err_set(e, -errno, ERR_FILE_OPEN, name, role);
+	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode))
+		return err_set(e, -ESPIPE, ERR_FILE_READ, name, role);
 	return 0;
-}
-
-static int host_open(struct vm *vm, struct err *e)
-{
-	const struct conf *c = vm->conf;
-	int r = file_open(c->kernel, "kernel", &vm->kernel_fd, e);
-
-	if (r == 0)
-		r = file_open(c->initrd, "initrd", &vm->initrd_fd, e);
-	if (r == 0)
-		r = kvm_open(&vm->kvm, e);
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
-		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
-			      e);
-	if (r == 0)
-		r = console_open(&vm->console, c, e);
-	if (r == 0)
-		vm_note(vm, "host opened");
-	return r;
 }
 
 /* --- plan_make ----------------------------------------------------------- */
@@ -138,6 +124,58 @@ static int vm_plan(struct vm *vm, struct err *e)
 	vfio_describe(&vm->vfio, &vm->plan);
 	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			       vm->vfio.n_reserved, e);
+}
+
+/* --- host_open: everything that needs privilege or may be missing --------- */
+
+static struct arch_boot boot_of(struct vm *vm)
+{
+	const struct conf *c = vm->conf;
+	struct arch_boot b = {
+		.kernel_name = c->kernel,
+		.kernel_fd = vm->kernel_fd,
+		.initrd_name = c->initrd,
+		.initrd_fd = vm->initrd_fd,
+		.cmdline = c->cmdline ? c->cmdline : "",
+		.plan = &vm->plan,
+		.mem = &vm->mem,
+	};
+
+	return b;
+}
+
+static int files_open(struct vm *vm, struct err *e)
+{
+	int r = file_open(vm->conf->kernel, "kernel", &vm->kernel_fd, e);
+
+	if (r == 0)
+		r = file_open(vm->conf->initrd, "initrd", &vm->initrd_fd, e);
+	return r;
+}
+
+/* The device comes last: nothing is reset for a kernel that does not boot. */
+static int host_open(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	int r = files_open(vm, e);
+
+	if (r == 0)
+		r = kvm_open(&vm->kvm, e);
+	if (r == 0)
+		r = vm_plan(vm, e);
+	if (r == 0)
+		r = console_open(&vm->console, c, e);
+	if (r == 0) {
+		struct arch_boot b = boot_of(vm);
+
+		r = arch_boot_check(&b, e);
+	}
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
+			      e);
+	if (r == 0)
+		vm_note(vm, "host opened");
+	return r;
 }
 
 /* --- vm_build ------------------------------------------------------------ */
@@ -178,7 +216,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 			 struct err *e)
 {
 	struct dev_env env = {
-		.irq = { .set = irq_set, .ctx = vm, .irq = p->irq },
+		.irq = {.set = irq_set, .ctx = vm, .irq = p->irq},
 		.ctx = vm,
 		.request = request,
 		.wall_time = wall_time,
@@ -189,6 +227,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 	struct device *d = ops ? calloc(1, ops->size) : NULL;
 	int r;
 
+	BUG_ON(!ops || vm->n_devs == DISPATCH_DEVS_MAX);
 	if (!d)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	d->ops = ops;
@@ -212,11 +251,11 @@ static int pci_windows(struct vm *vm)
 		struct span span;
 		unsigned int region;
 	} w[] = {
-		{ BUS_PIO, { 0xcf8, 8 }, PCI_HOST_CF8 },
-		{ BUS_MMIO, p->ecam, PCI_HOST_ECAM },
-		{ BUS_MMIO, p->mem32, PCI_HOST_MEM32 },
-		{ BUS_MMIO, p->mem64, PCI_HOST_MEM64 },
-		{ BUS_PIO, p->io, PCI_HOST_IO },
+		{BUS_PIO, {0xcf8, 8}, PCI_HOST_CF8},
+		{BUS_MMIO, p->ecam, PCI_HOST_ECAM},
+		{BUS_MMIO, p->mem32, PCI_HOST_MEM32},
+		{BUS_MMIO, p->mem64, PCI_HOST_MEM64},
+		{BUS_PIO, p->io, PCI_HOST_IO},
 	};
 	int r = dispatch_add(&vm->dispatch, &vm->pci_host.dev);
 
@@ -257,10 +296,8 @@ static int build_devices(struct vm *vm, struct err *e)
 
 static int build_memory(struct vm *vm, struct err *e)
 {
-	int r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
+	int r = ram_map(&vm->mem, &vm->kvm.hv, e);
 
-	if (r == 0)
-		r = ram_map(&vm->mem, &vm->kvm.hv, e);
 	/* Before a device is reachable, so that it never sees a hole. */
 	if (r == 0)
 		r = vfio_map_ram(&vm->vfio, &vm->mem, e);
@@ -269,22 +306,49 @@ static int build_memory(struct vm *vm, struct err *e)
 	return r;
 }
 
-static int build_boot(struct vm *vm, struct arch_entry *entry, struct err *e)
-{
-	struct arch_boot b = {
-		.kernel_name = vm->conf->kernel,
-		.kernel_fd = vm->kernel_fd,
-		.initrd_name = vm->conf->initrd,
-		.initrd_fd = vm->initrd_fd,
-		.cmdline = vm->conf->cmdline ? vm->conf->cmdline : "",
-		.plan = &vm->plan,
-		.mem = &vm->mem,
-	};
-	int r = arch_load(&b, entry, e);
+/*
+ * Loading copies files into fresh memory, the rest of the build waits in the
+ * kernel (memslots, pinning): the two have nothing to do with each other, so
+ * they share the time.
+ */
+struct loader {
+	struct vm *vm;
+	pthread_t thread;
+	bool started;
+	int ret;
+	struct err err;
+	struct arch_entry entry;
+};
 
-	if (r == 0)
+static void *loader_main(void *arg)
+{
+	struct loader *l = arg;
+	struct vm *vm = l->vm;
+	struct arch_boot b = boot_of(vm);
+
+	l->ret = arch_load(&b, &l->entry, &l->err);
+	if (l->ret == 0)
 		vm_note(vm, "kernel loaded");
-	return r;
+	return NULL;
+}
+
+static void loader_start(struct loader *l, struct vm *vm)
+{
+	l->vm = vm;
+	l->started = !pthread_create(&l->thread, NULL, loader_main, l);
+	if (!l->started)
+		loader_main(l);
+}
+
+/* What went wrong in the file counts more than what went wrong beside it. */
+static int loader_finish(struct loader *l, int ret, struct err *e)
+{
+	if (l->started)
+		pthread_join(l->thread, NULL);
+	if (l->ret == 0)
+		return ret;
+	*e = l->err;
+	return l->ret;
 }
 
 static int build_vcpus(struct vm *vm, const struct arch_entry *entry,
@@ -323,13 +387,10 @@ static int check_cpus(struct vm *vm, struct err *e)
 	return 0;
 }
 
-static int vm_build(struct vm *vm, struct err *e)
+static int build_host_side(struct vm *vm, struct err *e)
 {
-	struct arch_entry entry;
-	int r = check_cpus(vm, e);
+	int r = kvm_create_vm(&vm->kvm, e);
 
-	if (r == 0)
-		r = kvm_create_vm(&vm->kvm, e);
 	if (r == 0)
 		r = arch_vm_init(&vm->kvm, e);
 	if (r == 0)
@@ -338,10 +399,23 @@ static int vm_build(struct vm *vm, struct err *e)
 		r = build_memory(vm, e);
 	if (r == 0)
 		r = build_devices(vm, e);
+	return r;
+}
+
+static int vm_build(struct vm *vm, struct err *e)
+{
+	struct loader loader = {0};
+	int r = check_cpus(vm, e);
+
 	if (r == 0)
-		r = build_boot(vm, &entry, e);
+		r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
+	if (r < 0)
+		return r;
+	loader_start(&loader, vm);
+	r = build_host_side(vm, e);
+	r = loader_finish(&loader, r, e);
 	if (r == 0)
-		r = build_vcpus(vm, &entry, e);
+		r = build_vcpus(vm, &loader.entry, e);
 	return r;
 }
 
@@ -382,12 +456,12 @@ static void on_quit(void *ctx)
 	vm_end(vm, VM_SIGNAL);
 }
 
-static size_t to_guest(void *ctx, const uint8_t *buf, size_t len)
+static ssize_t to_guest(void *ctx, const uint8_t *buf, size_t len)
 {
 	struct vm *vm = ctx;
 
 	if (!vm->console_dev)
-		return len;
+		return (ssize_t)len;
 	return dispatch_input(&vm->dispatch, vm->console_dev, buf, len);
 }
 
@@ -509,7 +583,8 @@ int machine_run(const struct conf *conf, struct err *e)
 	return r;
 }
 
-/* --- barge plan ------------------------------------------------------------ */
+/* --- barge plan ------------------------------------------------------------
+ */
 
 static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 		   struct err *e)
@@ -543,8 +618,8 @@ int machine_plan(const struct conf *conf, struct err *e)
 		r = err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	else
 		r = plan_of(conf, plan, dp, e);
-	if (r == 0 && plan_print(stdout, plan, dp,
-				 (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
+	if (r == 0 &&
+	    plan_print(stdout, plan, dp, (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
 		r = err_set(e, -EIO, ERR_HOST_CALL, "write to standard output",
 			    NULL);
 	free(plan);

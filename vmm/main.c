@@ -14,9 +14,11 @@ static int act(const struct conf *c, struct err *e)
 
 	switch (c->command) {
 	case COMMAND_HELP:
-		return help_print(stdout) < 0 ? 2 : 0;
+		r = help_print(stdout);
+		return r < 0 ? err_set(e, r, ERR_HOST_CALL, "write", NULL) : 0;
 	case COMMAND_VERSION:
-		return help_version(stdout) < 0 ? 2 : 0;
+		r = help_version(stdout);
+		return r < 0 ? err_set(e, r, ERR_HOST_CALL, "write", NULL) : 0;
 	case COMMAND_RUN:
 	case COMMAND_PLAN:
 		break;
@@ -24,14 +26,14 @@ static int act(const struct conf *c, struct err *e)
 	r = conf_check(c, e);
 	if (r < 0)
 		return r;
-	return c->command == COMMAND_RUN ? machine_run(c, e) :
-					   machine_plan(c, e);
+	return c->command == COMMAND_RUN ? machine_run(c, e)
+					 : machine_plan(c, e);
 }
 
 int main(int argc, char **argv)
 {
 	struct conf conf;
-	struct err e = { 0 };
+	struct err e = {0};
 	int r;
 
 	terminal_guard();

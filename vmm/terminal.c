@@ -61,14 +61,15 @@ static void fatal(int sig)
 	    : sig == SIGILL  ? "SIGILL"
 	    : sig == SIGSEGV ? "SIGSEGV"
 			     : "SIGABRT");
-	say(". Please report it with the command line and `barge --version`.\n");
+	say(". Please report it with the command line and `barge "
+	    "--version`.\n");
 	_exit(127);
 }
 
 void terminal_guard(void)
 {
-	static const int sigs[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
-	struct sigaction sa = { .sa_handler = fatal, .sa_flags = SA_RESETHAND };
+	static const int sigs[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+	struct sigaction sa = {.sa_handler = fatal, .sa_flags = SA_RESETHAND};
 
 	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
 		sigaction(sigs[i], &sa, NULL);

@@ -93,7 +93,8 @@ static void handle_exit(struct vcpu_thread *t, const struct arch_sink *sink)
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		crash(t, "the processor refused to enter the guest",
-		      (unsigned int)run->fail_entry.hardware_entry_failure_reason);
+		      (unsigned int)
+			      run->fail_entry.hardware_entry_failure_reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
 		crash(t, "KVM cannot execute what the guest did",
@@ -111,7 +112,7 @@ static void handle_exit(struct vcpu_thread *t, const struct arch_sink *sink)
 static void *vcpu_main(void *arg)
 {
 	struct vcpu_thread *t = arg;
-	struct arch_sink sink = { t->vm, sink_read, sink_write };
+	struct arch_sink sink = {t->vm, sink_read, sink_write};
 
 	while (atomic_load_explicit(&t->vm->end, memory_order_acquire) ==
 	       VM_RUNS) {
@@ -142,7 +143,7 @@ static void vcpus_kick(void *ctx)
 
 int vcpus_start(struct vm *vm, struct err *e)
 {
-	struct sigaction sa = { .sa_handler = kicked };
+	struct sigaction sa = {.sa_handler = kicked};
 
 	sigaction(KICK_SIGNAL, &sa, NULL);
 	vm->kvm.kick = vcpus_kick;

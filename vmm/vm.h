@@ -47,7 +47,7 @@ struct vm {
 	struct dispatch dispatch;
 	unsigned int n_devs;
 	struct device *dev[DISPATCH_DEVS_MAX]; /* heap, owned */
-	struct device *console_dev;            /* takes input; borrowed */
+	struct device *console_dev;	       /* takes input; borrowed */
 	struct pci_host pci_host;
 	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
@@ -56,14 +56,14 @@ struct vm {
 	int kernel_fd;
 	int initrd_fd;
 	int signal_fd;
-	int wake_fd; /* eventfd: the event loop has something to look at */
+	int wake_fd;	 /* eventfd: the event loop has something to look at */
 	_Atomic int end; /* enum vm_end */
 	int end_signal;
 	bool button_pressed;
 	char crash[160]; /* what a vCPU saw when it crashed */
 	unsigned int n_vcpus;
 	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */
-	uint64_t start_ns;         /* CLOCK_MONOTONIC of vm_init() */
+	uint64_t start_ns;	   /* CLOCK_MONOTONIC of vm_init() */
 };
 
 /* End the VM for @why unless something else did already; from any thread. */

@@ -150,7 +150,7 @@ become_l1() {
 		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46 -smp 2 -m 4G \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$generic/vmlinux" -initrd "$work/l1.cpio" \
-		-append "console=ttyS0 quiet panic=-1 intel_iommu=on mitigations=off" \
+		-append "console=ttyS0 quiet panic=-1 no_timer_check intel_iommu=on mitigations=off" \
 		-device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host \
