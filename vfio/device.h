@@ -67,8 +67,7 @@ struct vfio_irqs {
 struct vfio_dev {
 	struct pci_func func; /* first: what the host bridge calls */
 	char address[16];
-	int fd; /* -1: not open */
-	bool can_reset;
+	int fd;		       /* -1: not open */
 	unsigned int cfg_size; /* 256 or 4096 */
 	struct vfio_region region[VFIO_PCI_NUM_REGIONS];
 	struct bar_shape shape[PCI_BARS];
@@ -104,13 +103,11 @@ int vfio_ioctl(int fd, unsigned long req, void *arg);
 void *vfio_info_get(int fd, unsigned long req, uint32_t least, uint32_t index,
 		    uint32_t *room);
 /*
- * Open @d->address from its group's file, reset it, plan its BARs and map
- * them into our address space.
+ * Open @d->address from its group's file, which resets it, plan its BARs and
+ * map them into our address space.
  */
 int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 		  struct err *e);
-/* 0, or -errno: -ENOTTY where the host knows no way. */
-int vfio_dev_reset(struct vfio_dev *d);
 /* Configuration space of the hardware; short transfers read as all-ones. */
 uint64_t vfio_cfg_pread(const struct vfio_dev *d, unsigned int off,
 			unsigned int len);

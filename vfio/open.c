@@ -113,13 +113,6 @@ void vfio_cfg_pwrite(const struct vfio_dev *d, unsigned int off,
 		return;
 }
 
-int vfio_dev_reset(struct vfio_dev *d)
-{
-	if (!d->can_reset)
-		return -ENOTTY;
-	return vfio_ioctl(d->fd, VFIO_DEVICE_RESET, NULL);
-}
-
 static void plan_bars(struct vfio_dev *d, const uint8_t *hw,
 		      enum msix_policy policy)
 {
@@ -130,7 +123,7 @@ static void plan_bars(struct vfio_dev *d, const uint8_t *hw,
 		      (uint64_t)sysconf(_SC_PAGESIZE), 4096);
 }
 
-static int device_info(struct vfio_dev *d, struct err *e)
+static int device_info(struct vfio_dev *d, uint32_t *flags, struct err *e)
 {
 	struct vfio_device_info info = {.argsz = sizeof(info)};
 	int r = vfio_ioctl(d->fd, VFIO_DEVICE_GET_INFO, &info);
@@ -142,7 +135,7 @@ static int device_info(struct vfio_dev *d, struct err *e)
 	    info.num_regions <= VFIO_PCI_CONFIG_REGION_INDEX)
 		return err_set(e, -EINVAL, ERR_VFIO_IOCTL, d->address,
 			       "VFIO_DEVICE_GET_INFO");
-	d->can_reset = info.flags & VFIO_DEVICE_FLAGS_RESET;
+	*flags = info.flags;
 	for (uint32_t i = 0; i <= VFIO_PCI_CONFIG_REGION_INDEX; i++)
 		region_get(d, i);
 	d->cfg_size =
@@ -156,21 +149,26 @@ int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 		  struct err *e)
 {
 	uint8_t hw[PCI_CFG_SIZE] = {0};
+	uint32_t info_flags = 0;
 	int r;
 
 	d->fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, d->address);
 	if (d->fd < 0)
 		return err_set(e, -errno, ERR_VFIO_IOCTL, d->address,
 			       "VFIO_GROUP_GET_DEVICE_FD");
-	r = device_info(d, e);
+	r = device_info(d, &info_flags, e);
 	if (r < 0)
 		return r;
-	r = vfio_dev_reset(d);
-	if (r < 0)
+	/*
+	 * The kernel resets a device when it is first opened and when it is
+	 * last closed (vfio_pci_core_enable(), _disable()); a reset of our own
+	 * would only cost another 100 ms of FLR.
+	 */
+	if (!(info_flags & VFIO_DEVICE_FLAGS_RESET))
 		fprintf(stderr,
-			"barge: %s: the host cannot reset this device (%s); "
-			"the guest gets it as its last user left it\n",
-			d->address, strerror(-r));
+			"barge: %s: the host knows no way to reset this "
+			"device; the guest gets it as its last user left it\n",
+			d->address);
 	for (unsigned int i = 0; i < d->cfg_size; i += 4) {
 		uint32_t v = (uint32_t)vfio_cfg_pread(d, i, 4);
 

@@ -163,10 +163,8 @@ void vfio_close(struct vfio *v)
 		struct vfio_dev *d = v->dev[i];
 
 		bar_map_close(d);
-		if (d->fd >= 0) {
-			(void)vfio_dev_reset(d); /* said at start */
-			close(d->fd);
-		}
+		if (d->fd >= 0)
+			close(d->fd); /* the kernel resets it */
 		free(d->msix_storage);
 		free(d);
 	}

@@ -38,7 +38,7 @@ struct vfio {
 void vfio_init(struct vfio *v);
 /*
  * Open the device at @address ("0000:01:00.0"), its group and, the first time,
- * the container. The device is reset. Errors say what to do.
+ * the container. The kernel resets it then. Errors say what to do.
  */
 int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e);

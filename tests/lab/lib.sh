@@ -147,7 +147,7 @@ become_l1() {
 	} >"$share/job"
 	# If this process dies, however it dies, so does the machine.
 	exec setpriv --pdeathsig TERM timeout --foreground -k 5 "${limit:-0}" \
-		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46 -smp 2 -m 4G \
+		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46,-erms -smp 2 -m 4G \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$generic/vmlinux" -initrd "$work/l1.cpio" \
 		-append "console=ttyS0 quiet panic=-1 no_timer_check intel_iommu=on mitigations=off" \
