@@ -46,7 +46,6 @@ load() { modprobe -a -d "$generic" "$@"; }
 
 bind_vfio() {
 	local device
-	load vfio-pci
 	for address; do
 		device=/sys/bus/pci/devices/$address
 		[ ! -e "$device/driver" ] || echo "$address" >"$device/driver/unbind"
@@ -153,7 +152,6 @@ keyboard() {
 tell_guest() { printf '%s\n' "$*" >&7; }
 
 doing "starting"
-load kvm_amd
 
 case_main() {
 	# shellcheck source=/dev/null

@@ -107,7 +107,7 @@ prepare() {
 	want_kernel amd64
 	want_kernel cloud-amd64
 	flock -u 8
-	make_initramfs "$work/l1.cpio" "$generic" "$lab/l1-init" 9p 9pnet_virtio virtio_pci
+	make_initramfs "$work/l1.cpio" "$generic" "$lab/l1-init" 9p 9pnet_virtio virtio_pci kvm_amd vfio-pci
 	make_initramfs "$work/l2-cloud.cpio" "$cloud" "$lab/l2-init" button evdev pvpanic-mmio
 	make_initramfs "$work/l2-generic.cpio" "$generic" "$lab/l2-init" button evdev pvpanic-mmio nvme e1000e
 	disk=$work/disk.img

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154 # share, kernel, barge and the like: of the lab's l1.sh and the host
+# l1.sh: what bench runs in L1, after the lab's own l1.sh. Each figure leaves lines "FIGURE PEER VALUE"
+# in $share/samples; a peer that does not do its part is left out from then on, with its reason in
+# $share/notes.
+
+samples=$share/samples
+console=$TMPDIR/console
+complaint=$TMPDIR/complaint
+nvme_at=0000:00:04.0
+
+sample() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$samples"; }
+
+# leave_out FIGURE PEER WHY
+declare -A out=()
+leave_out() {
+	out[$1/$2]=1
+	printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$share/notes"
+}
+
+# peer_end PEER: how its guest ends.
+peer_end() {
+	case $1 in
+	barge-reboot | kvmtool) echo reboot ;; # kvmtool has no power-off: its guest would hang
+	*) echo poweroff ;;
+	esac
+}
+
+# peer_status PEER: the exit status of a run that went well.
+peer_status() { if [ "$1" = barge-reboot ]; then echo 5; else echo 0; fi; }
+
+# peer_command PEER WORDS [vfio]: sets command to what boots $kernel and $initrd in PEER.
+peer_command() {
+	local peer=$1 words="console=ttyS0 quiet $2" passed=${3-}
+	case $peer in
+	barge*)
+		command=("$barge" run --kernel "$kernel" --initrd "$initrd" --memory 256M --cmdline "$words")
+		[ -z "$passed" ] || command+=(--vfio "$nvme_at")
+		;;
+	kvmtool)
+		words="console=ttyS0 noapic noacpi pci=conf1 reboot=k panic=1 i8042.direct=1 i8042.dumbkbd=1 i8042.nopnp=1 i8042.noaux=1 quiet $2"
+		command=("$kvmtool" run -k "$kernel" -i "$initrd" -c 1 -m 256 --console serial -n mode=none --nodefaults -p "$words")
+		;;
+	qemu-*)
+		command=("$qemu" -M "${peer#qemu-}" -accel kvm -cpu host -m 256 -smp 1 -nodefaults -no-user-config -display none
+			-serial stdio -no-reboot -kernel "$kernel" -initrd "$initrd" -append "$words panic=-1")
+		[ -z "$passed" ] || command+=(-device "vfio-pci,host=$nvme_at")
+		;;
+	esac
+}
+
+# wait_console PATTERN: until the guest says it, for at most a minute; or until the process $pid is gone.
+wait_console() {
+	local end=$((SECONDS + 60))
+	until grep -qaE "$1" "$console"; do
+		kill -0 "$pid" 2>/dev/null && [ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+last_line() { tail -n 1 "$1" | tr -d '\r' | tr '\t' ' '; }
+
+# boot_once FIGURE PEER [vfio]: one run, from exec to the process's end.
+boot_once() {
+	local figure=$1 peer=$2 pid watcher watchdog start end status=0 command
+	doing "$figure: $peer"
+	peer_command "$peer" "end=$(peer_end "$peer")${3:+ disk=1}" "${3-}"
+	rm -f "$TMPDIR/up"
+	watch_console <"$TMPDIR/out" &
+	watcher=$!
+	sleep 100 &
+	watchdog=$!
+	exec 6>"$TMPDIR/out"
+	start=$EPOCHREALTIME
+	"${command[@]}" </dev/null >&6 2>"$complaint" 6>&- &
+	pid=$!
+	wait -n $pid $watchdog || status=$?
+	end=$EPOCHREALTIME
+	exec 6>&-
+	kill -9 $pid $watchdog 2>/dev/null || true
+	wait $watcher $pid $watchdog 2>/dev/null || true
+	if [ $status != "$(peer_status "$peer")" ] || [ ! -s "$TMPDIR/up" ]; then
+		leave_out "$figure" "$peer" "it ended with status $status: $(last_line "$complaint") $(last_line "$console")"
+	elif [ -z "$warm" ]; then
+		sample "$figure" "$peer" "$(seconds "$start" "$end")"
+		sample "$figure-up" "$peer" "$(seconds "$start" "$(cat "$TMPDIR/up")")"
+	fi
+}
+
+watch_console() {
+	local line
+	while read -r line; do
+		printf '%s\n' "$line"
+		case $line in *"bench: up"*) echo "$EPOCHREALTIME" >"$TMPDIR/up" ;; esac
+	done >"$console"
+}
+
+seconds() { awk -v from="$1" -v to="$2" 'BEGIN { printf "%.4f", to - from }'; }
+
+# rounds FIGURE:PEER[:vfio]...: all once to warm up, then $times times all of them in turn.
+rounds() {
+	local round run figure peer passed warm=1
+	for ((round = 0; round <= times; round++)); do
+		for run; do
+			IFS=: read -r figure peer passed <<<"$run"
+			[ -n "${out[$figure/$peer]-}" ] || boot_once "$figure" "$peer" "${passed-}"
+		done
+		warm=
+	done
+}
+
+# --- the figures ----------------------------------------------------------------------------------
+
+# present PEER...: those of them that are here
+present() {
+	local peer
+	for peer; do
+		case $peer in
+		barge*) echo "$peer" ;;
+		kvmtool) [ -z "$kvmtool" ] || echo "$peer" ;;
+		qemu-*) [ -z "$qemu" ] || echo "$peer" ;;
+		esac
+	done
+}
+
+boot() {
+	local runs
+	mapfile -t runs <<<"$(present barge kvmtool qemu-microvm qemu-q35 barge-reboot)"
+	rounds "${runs[@]/#/boot:}"
+}
+
+# With the drive, and barge without it for the difference.
+nvme() {
+	local runs
+	bind_vfio "$nvme_at"
+	mapfile -t runs <<<"$(present barge qemu-q35)"
+	runs=("${runs[@]/#/nvme:}")
+	rounds "${runs[@]/%/:vfio}" nvme-without:barge
+}
+
+# memory_of PID: prints "FILE ANONYMOUS" in KiB, without the guest's RAM: mappings of 256 MiB and more.
+memory_of() {
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { size = rss = anonymous = 0 }
+		/^Size:/ { size = $2 } /^Rss:/ { rss = $2 }
+		/^Anonymous:/ && size < 262144 { file += rss - $2; anon += $2 }
+		END { print file + 0, anon + 0 }' "/proc/$1/smaps"
+}
+
+memory() {
+	local peer file anonymous command pid round
+	for ((round = 0; round < 3; round++)); do
+		for peer in $(present barge kvmtool qemu-microvm qemu-q35); do
+			[ -z "${out[memory/$peer]-}" ] || continue
+			doing "memory: $peer"
+			peer_command "$peer" end=wait
+			"${command[@]}" </dev/null >"$console" 2>"$complaint" &
+			pid=$!
+			if wait_console 'bench: up'; then
+				read -r file anonymous <<<"$(memory_of $pid)"
+				sample memory "$peer" $((file + anonymous))
+				sample memory-file "$peer" "$file"
+				sample memory-anonymous "$peer" "$anonymous"
+			else
+				leave_out memory "$peer" "its guest did not come up: $(last_line "$complaint")"
+			fi
+			kill -9 $pid
+			wait $pid 2>/dev/null || true
+		done
+	done
+}
+
+mmio_exits() { cat /sys/kernel/debug/kvm/*-*/mmio_exits; }
+
+# The lab's case nvme-doorbell, whoever runs its guest: MMIO exits over 1,000 reads.
+doorbell() {
+	local peer before command pid initrd=$work/l2-cloud.cpio
+	[ "${bound[*]}" = "$nvme_at" ] || bind_vfio "$nvme_at"
+	exec 7<>"$TMPDIR/keys"
+	for peer in $(present barge qemu-q35); do
+		doing "doorbell: $peer"
+		peer_command "$peer" lab=nvme-doorbell vfio
+		"${command[@]}" <"$TMPDIR/keys" >"$console" 2>"$complaint" &
+		pid=$!
+		if wait_console 'lab: ready' && before=$(mmio_exits) && echo go >&7 && wait_console 'lab: done'; then
+			sample doorbell "$peer" $(($(mmio_exits) - before))
+			echo go >&7
+			wait_console 'lab: ok' || leave_out doorbell "$peer" "its guest did not read a thousand times"
+		else
+			leave_out doorbell "$peer" "its guest stopped: $(last_line "$console") $(last_line "$complaint")"
+			kill -9 $pid 2>/dev/null || true
+		fi
+		wait $pid || true
+	done
+}
+
+bench_main() {
+	local figure
+	initrd=$work/bench.cpio
+	mkfifo "$TMPDIR/out" "$TMPDIR/keys"
+	: >"$samples"
+	: >"$share/notes"
+	for figure in $figures; do
+		"$figure"
+	done
+	verdict ok
+}
