@@ -279,7 +279,7 @@ static void full_disk(void **state)
 static void nonblocking_file(void **state)
 {
 	static uint8_t all[4 * RING];
-	struct reader r = {.piece = 500};
+	struct reader r = {.piece = 2000, .pause_ms = 1};
 	pthread_t t;
 
 	(void)state;
