@@ -230,7 +230,8 @@ static void stalled_reader_does_not_stop_a_vcpu(void **state)
 static void finish_does_not_wait_for_ever(void **state)
 {
 	static uint8_t all[2 * RING];
-	static struct output *lost; /* its memory ends with the process */
+	/* Its memory ends with the process: this pointer is not for use. */
+	static struct output *volatile lost;
 	struct output_end end;
 	uint64_t t;
 
