@@ -79,10 +79,9 @@ static void unwatch(struct console *c)
 	c->watching = false;
 }
 
-/* Whether our job has the terminal: reading it otherwise would stop us. */
 static bool in_front(struct console *c)
 {
-	return !c->tty || tcgetpgrp(c->in) == getpgrp();
+	return !c->tty || terminal_in_front(c->in);
 }
 
 static void readable(void *ctx)

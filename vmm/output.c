@@ -12,6 +12,7 @@
 #include "vmm/thread.h"
 
 #define RING	  65536u
+#define PIECE	  4096u
 #define WAIT_S	  1 /* a vCPU's patience with the reader */
 #define FINISH_S  5 /* the patience at the end */
 #define GATHER_MS 1
@@ -40,11 +41,14 @@ static struct timespec from_now(time_t seconds)
 	return t;
 }
 
-/* How much was written; -errno when there will never be more. */
+/*
+ * How much was written; -errno when there will never be more. In small pieces:
+ * a reader that is slow must not look like one that takes nothing.
+ */
 static ssize_t write_some(struct output *o, const uint8_t *buf, size_t len)
 {
 	struct pollfd p = {.fd = o->fd, .events = POLLOUT};
-	ssize_t n = write(o->fd, buf, len);
+	ssize_t n = write(o->fd, buf, len < PIECE ? len : PIECE);
 
 	if (n >= 0)
 		return n;
@@ -135,6 +139,7 @@ static bool has_room(struct output *o)
 {
 	struct timespec until = from_now(WAIT_S);
 
+	pthread_cond_signal(&o->more);
 	while (o->put - o->done == RING && !o->stalled)
 		o->stalled = pthread_cond_timedwait(&o->less, &o->lock,
 						    &until) == ETIMEDOUT;

@@ -18,13 +18,21 @@ static struct {
 	struct termios saved;
 } term;
 
+bool terminal_in_front(int fd)
+{
+	pid_t job = tcgetpgrp(fd);
+
+	/* None: not our session's terminal, or it has hung up. */
+	return job < 0 || job == getpgrp();
+}
+
 void terminal_restore(void)
 {
 	if (!term.raw)
 		return;
 	term.raw = 0;
 	/* In the background this would stop us: the shell restores then. */
-	if (tcgetpgrp(term.fd) == getpgrp())
+	if (terminal_in_front(term.fd))
 		tcsetattr(term.fd, TCSANOW, &term.saved);
 }
 

@@ -33,6 +33,9 @@ static void windows(struct input *in)
 		layout.mem64.len = (1ull << (35 + in_u8(in) % 18)) -
 				   (1ull << 30) * (how >> 4);
 	}
+	if (how & 8)
+		layout.hole = (struct span){(4 + (uint64_t)in_u16(in)) << 30,
+					    (1 + (uint64_t)in_u8(in)) << 28};
 	if (!(how & 4)) {
 		layout.io.base = in_u8(in) * 256u;
 		layout.io.len = 0x10000 - layout.io.base;

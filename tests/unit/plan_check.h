@@ -47,6 +47,8 @@ static inline const char *plan_check_bar(const struct plan *p,
 		return "a BAR at 0";
 	if (b->addr % b->size || (b->kind != PCI_BAR_IO && b->addr % b->align))
 		return "a BAR is not aligned";
+	if (b->kind != PCI_BAR_IO && l->hole.len && span_overlaps(l->hole, s))
+		return "a BAR in the hole";
 	for (unsigned int i = 0; b->kind != PCI_BAR_IO && i < n; i++) {
 		if (span_overlaps(avoid[i], s))
 			return "a BAR lies over what is to be avoided";

@@ -593,6 +593,26 @@ static void sleeping_device_is_not_mapped(void **state)
 	assert_int_equal(guest_read(PM + PCI_PM_CTRL, 1) & 3, 3);
 }
 
+/* PCI-3.0 6.7: a state that the device lacks is not entered. */
+static void refused_power_state(void **state)
+{
+	char path[64];
+	int rw = d.fd;
+
+	(void)state;
+	two_bars();
+	decode(true);
+	/* From here on the hardware takes no write. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", d.fd);
+	d.fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(d.fd >= 0);
+	guest_write(PM + PCI_PM_CTRL, 2, 3);
+	assert_two_bars(HIGH, LOW);
+	/* Unmapped all the same while that was open. */
+	assert_int_equal(hv.unmaps, 4);
+	close(rw);
+}
+
 static void only_in_a_window(void **state)
 {
 	static const uint64_t no[] = {
@@ -639,6 +659,32 @@ static void sizing_with_decoding_on(void **state)
 	guest_write(BAR(1), 4, HIGH >> 32);
 	assert_two_bars(HIGH, LOW);
 	assert_int_equal(fake_hv_slots(&hv), 4);
+}
+
+/* Two devices in one place: who comes second waits for the first to leave. */
+static void neighbour_waits_for_room(void **state)
+{
+	static struct vfio_dev other;
+
+	(void)state;
+	two_bars();
+	decode(true);
+	other = d;
+	other.n_maps = 0;
+	memset(other.host, 0, sizeof(other.host));
+	all.dev[all.n_devs++] = &other;
+	bar_map_open(&other);
+	other.func.ops->cfg_write(&other.func, PCI_COMMAND, 2,
+				  PCI_COMMAND_MEMORY);
+	assert_int_equal(fake_hv_slots(&hv), 4);
+	assert_int_equal(hv.refusals, 4);
+	move(2, LOW + MIB);
+	assert_int_equal(fake_hv_slots(&hv), 7);
+	assert_int_equal(at_gpa(LOW), tag(2, 0));
+	assert_int_equal(at_gpa(LOW + MIB), tag(2, 0));
+	bar_map_clear(&other);
+	bar_map_close(&other);
+	assert_two_bars(HIGH, LOW + MIB);
 }
 
 /* --- a hypervisor that refuses --- */
@@ -779,8 +825,10 @@ int main(void)
 		test(wide_bar_moves_down),
 		test(bars_swap),
 		test(sleeping_device_is_not_mapped),
+		test(refused_power_state),
 		test(only_in_a_window),
 		test(sizing_with_decoding_on),
+		test(neighbour_waits_for_room),
 		test(refused_map_recovers),
 		test(refused_unmap_is_tried_again),
 		test(too_few_slots),

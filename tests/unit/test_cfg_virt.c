@@ -481,6 +481,13 @@ static void ring_is_cut(void **state)
 	hw[0x41] = 0x40;
 	make();
 	assert_caps(0x40);
+	/* Wherever a walk around it ends, none of it is lost. */
+	setup(NULL);
+	for (unsigned int at = 0x40; at <= 0x80; at += 0x10)
+		put(at, PCI_CAP_ID_VNDR, 4);
+	hw[0x81] = 0x40;
+	make();
+	assert_caps(0x40, 0x50, 0x60, 0x70, 0x80);
 }
 
 static void pointer_to_nowhere_is_cut(void **state)

@@ -223,6 +223,28 @@ static void avoided_ranges(void **state)
 	assert_int_equal(at(d, 4), 0xc000);
 }
 
+/* What the arch keeps out of its window is kept out, and no error. */
+static void hole_in_the_window(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	layout.hole = (struct span){6 * GIB, 3 * GIB};
+	bar(d, 0, PCI_BAR_MEM64, 2 * GIB);
+	bar(d, 2, PCI_BAR_MEM64, 2 * GIB);
+	bar(d, 4, PCI_BAR_MEM64, GIB);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 0), 4 * GIB);
+	assert_int_equal(at(d, 2), 10 * GIB);
+	assert_int_equal(at(d, 4), 9 * GIB);
+	/* Without a window there is nothing to keep out. */
+	layout.mem64 = (struct span){0, 0};
+	bar(d, 0, PCI_BAR_NONE, 0);
+	bar(d, 2, PCI_BAR_NONE, 0);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 4), 0x80000000);
+}
+
 /* --- what does not fit -----------------------------------------------------
  */
 
@@ -346,6 +368,8 @@ static void random_machines(void **state)
 		setup(NULL);
 		layout.mem64.base = (4 + rnd(64)) * GIB;
 		layout.mem64.len = rnd(512) * GIB;
+		layout.hole =
+			(struct span){(4 + rnd(600)) * GIB, rnd(3) * 9 * GIB};
 		for (unsigned int k = 0; k < n; k++) {
 			avoid[k].base = rnd(2) ? rnd(1u << 20) * 4 * KIB
 					       : rnd(512) * GIB;
@@ -504,6 +528,7 @@ int main(void)
 		cmocka_unit_test_setup(alignment_over_the_size, setup),
 		cmocka_unit_test_setup(never_at_zero, setup),
 		cmocka_unit_test_setup(avoided_ranges, setup),
+		cmocka_unit_test_setup(hole_in_the_window, setup),
 		cmocka_unit_test_setup(wide_bar_falls_back_below_4_gib, setup),
 		cmocka_unit_test_setup(refusal_names_the_bar, setup),
 		cmocka_unit_test_setup(refusal_by_avoided_ranges, setup),
