@@ -27,7 +27,7 @@ initrd=$work/l2-cloud.cpio
 # verdict LINE: leaves LINE for the host and ends L1 at once.
 verdict() {
 	trap - EXIT ERR
-	printf '%s\n' "$1" >"$share/verdict"
+	printf '%s\n' "${1//$'\n'/ }" >"$share/verdict"
 	echo b >/proc/sysrq-trigger
 	sleep 1000
 }

@@ -40,12 +40,14 @@ newest_kernel() {
 
 # unpack_kernel DIRECTORY PACKAGE: fills DIRECTORY with vmlinuz, vmlinux and lib/modules.
 unpack_kernel() {
-	local directory=$1 package=$2 release=${2#linux-image-}
+	local directory=$1 package=$2
 	rm -rf "$directory.new" && mkdir -p "$directory.new/deb" && cd "$directory.new" || return
 	(cd deb && apt_do apt-get download "$package") || return
 	dpkg-deb -x deb/*.deb deb || return
-	mkdir lib && mv deb/boot/vmlinuz-* vmlinuz && mv deb/lib/modules lib/ && rm -r deb &&
-		depmod -b "$PWD" "$release" && "$lab/extract-vmlinux" vmlinuz >vmlinux && mv "$directory.new" "$directory"
+	# newer packages have their modules below usr
+	mkdir lib && mv deb/boot/vmlinuz-* vmlinuz && mv deb/{,usr/}lib/modules lib/ 2>/dev/null
+	rm -r deb && depmod -b "$PWD" "$(ls lib/modules)" && "$lab/extract-vmlinux" vmlinuz >vmlinux &&
+		mv "$directory.new" "$directory"
 }
 
 # want_kernel FLAVOUR: makes $cache/FLAVOUR a link to today's kernel of that flavour.
@@ -78,7 +80,7 @@ fresh_lists() {
 
 # make_initramfs OUT KERNEL INIT MODULE...: busybox, INIT, the cases, and the modules with all they need.
 make_initramfs() {
-	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=10
+	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=100
 	shift 3
 	release=$(ls "$kernel/lib/modules")
 	rm -rf "$tree"
@@ -89,7 +91,7 @@ make_initramfs() {
 	for module; do
 		modprobe -d "$kernel" -S "$release" --show-depends "$module"
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r module; do
-		cp "$module" "$tree/modules/$((number++))-${module##*/}"
+		case $module in *.xz) xz -dc "$module" ;; *) cat "$module" ;; esac >"$tree/modules/$((number++)).ko"
 	done
 	(cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tree.cpio"
 	mv "$tree.cpio" "$out"
