@@ -72,10 +72,10 @@ int ram_create(struct ram *r, const struct plan *plan, struct gmem *mem,
 		if (r->part[i].map)
 			r->n = i + 1;
 		if (!hva)
-			return err_set_num(e, -errno, ERR_RAM, NULL, s.len, 0);
+			return err_set_num(e, -errno, ERR_RAM, NULL, total, 0);
 		ret = gmem_add(mem, s, hva);
 		if (ret < 0)
-			return err_set_num(e, ret, ERR_RAM, NULL, s.len, 0);
+			return err_set_num(e, ret, ERR_RAM, NULL, total, 0);
 	}
 	return 0;
 }

@@ -147,6 +147,7 @@ become_l1() {
 		for name in "${told[@]}"; do printf '%s=%q\n' "$name" "${!name}"; done
 		printf '. %q\n%s\n' "$lab/l1.sh" "$job"
 	} >"$share/job"
+	# Without ERMS the kernel clears memory by quadwords: TCG runs `rep stosb` a byte at a time.
 	# If this process dies, however it dies, so does the machine.
 	exec setpriv --pdeathsig TERM timeout --foreground -k 5 "${limit:-0}" \
 		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46,-erms -smp 2 -m 4G \
