@@ -18,11 +18,8 @@
 #include <unistd.h>
 
 #include "vmm/arch.h"
-#include "vmm/bug.h"
-#include "vmm/device_table.h"
 #include "vmm/plan.h"
 #include "vmm/plan_print.h"
-#include "vmm/thread.h"
 #include "vmm/vm.h"
 
 /* Physical address bits assumed where there is no KVM to ask. */
@@ -46,8 +43,7 @@ void vm_note(const struct vm *vm, const char *what)
 			(unsigned long long)(us % 1000), what);
 }
 
-/* Make the event loop look around; from any thread. */
-static void wake(void *ctx)
+void vm_wake(void *ctx)
 {
 	struct vm *vm = ctx;
 	uint64_t one = 1;
@@ -61,7 +57,7 @@ void vm_end(struct vm *vm, enum vm_end why)
 	int runs = VM_RUNS;
 
 	if (atomic_compare_exchange_strong(&vm->end, &runs, (int)why))
-		wake(vm);
+		vm_wake(vm);
 }
 
 static int *fds_of(struct vm *vm, unsigned int i)
@@ -128,7 +124,7 @@ static int vm_plan(struct vm *vm, struct err *e)
 
 /* --- host_open: everything that needs privilege or may be missing --------- */
 
-static struct arch_boot boot_of(struct vm *vm)
+struct arch_boot vm_boot(struct vm *vm)
 {
 	const struct conf *c = vm->conf;
 	struct arch_boot b = {
@@ -166,7 +162,7 @@ static int host_open(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = console_open(&vm->console, c, e);
 	if (r == 0) {
-		struct arch_boot b = boot_of(vm);
+		struct arch_boot b = vm_boot(vm);
 
 		r = arch_boot_check(&b, e);
 	}
@@ -175,247 +171,6 @@ static int host_open(struct vm *vm, struct err *e)
 			      e);
 	if (r == 0)
 		vm_note(vm, "host opened");
-	return r;
-}
-
-/* --- vm_build ------------------------------------------------------------ */
-
-static void irq_set(void *ctx, unsigned int irq, bool level)
-{
-	struct vm *vm = ctx;
-
-	/* Refused only for a line that the irqchip does not have. */
-	(void)kvm_irq_line(&vm->kvm, irq, level);
-}
-
-static void request(void *ctx, enum dev_request what)
-{
-	static const enum vm_end end[] = {
-		[DEV_POWEROFF] = VM_POWEROFF,
-		[DEV_REBOOT] = VM_REBOOT,
-		[DEV_PANIC] = VM_PANIC,
-	};
-
-	vm_end(ctx, end[what]);
-}
-
-static int64_t wall_time(void *ctx)
-{
-	(void)ctx;
-	return time(NULL);
-}
-
-static void to_console(void *ctx, const uint8_t *buf, size_t len)
-{
-	struct vm *vm = ctx;
-
-	console_write(&vm->console, buf, len);
-}
-
-static int device_create(struct vm *vm, const struct dev_place *p,
-			 struct err *e)
-{
-	struct dev_env env = {
-		.irq = {.set = irq_set, .ctx = vm, .irq = p->irq},
-		.ctx = vm,
-		.request = request,
-		.wall_time = wall_time,
-		.console_write = to_console,
-		.input_ready = wake,
-	};
-	const struct dev_ops *ops = device_find(p->name);
-	struct device *d = ops ? calloc(1, ops->size) : NULL;
-	int r;
-
-	BUG_ON(!ops || vm->n_devs == DISPATCH_DEVS_MAX);
-	if (!d)
-		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
-	d->ops = ops;
-	ops->init(d, &env);
-	vm->dev[vm->n_devs++] = d;
-	if (ops->input)
-		vm->console_dev = d;
-	r = dispatch_add(&vm->dispatch, d);
-	for (unsigned int i = 0; r == 0 && i < p->n_spans; i++)
-		r = dispatch_window(&vm->dispatch, d, p->bus, p->span[i], i);
-	if (r < 0)
-		return err_set(e, r, ERR_HOST_CALL, p->name, NULL);
-	return 0;
-}
-
-static int pci_windows(struct vm *vm)
-{
-	const struct plan *p = &vm->plan;
-	const struct {
-		enum bus_kind bus;
-		struct span span;
-		unsigned int region;
-	} w[] = {
-		{BUS_PIO, {0xcf8, 8}, PCI_HOST_CF8},
-		{BUS_MMIO, p->ecam, PCI_HOST_ECAM},
-		{BUS_MMIO, p->mem32, PCI_HOST_MEM32},
-		{BUS_MMIO, p->mem64, PCI_HOST_MEM64},
-		{BUS_PIO, p->io, PCI_HOST_IO},
-	};
-	int r = dispatch_add(&vm->dispatch, &vm->pci_host.dev);
-
-	for (size_t i = 0; r == 0 && i < sizeof(w) / sizeof(w[0]); i++) {
-		if (w[i].span.len)
-			r = dispatch_window(&vm->dispatch, &vm->pci_host.dev,
-					    w[i].bus, w[i].span, w[i].region);
-	}
-	return r;
-}
-
-static int build_devices(struct vm *vm, struct err *e)
-{
-	unsigned int n;
-	const struct dev_place *place = arch_places(&n);
-	int r;
-
-	for (unsigned int i = 0; i < n; i++) {
-		r = device_create(vm, &place[i], e);
-		if (r < 0)
-			return r;
-	}
-	pci_host_init(&vm->pci_host, vm->plan.mem32, vm->plan.mem64,
-		      vm->plan.io);
-	pci_bridge_host_init(&vm->pci_bridge);
-	r = pci_host_add(&vm->pci_host, &vm->pci_bridge);
-	if (r == 0)
-		r = pci_windows(vm);
-	if (r < 0)
-		return err_set(e, r, ERR_HOST_CALL, "pci-host", NULL);
-	r = vfio_attach(&vm->vfio, &vm->plan, &vm->kvm.hv, &vm->pci_host, e);
-	if (r < 0)
-		return r;
-	dispatch_seal(&vm->dispatch);
-	vm_note(vm, "devices built");
-	return 0;
-}
-
-static int build_memory(struct vm *vm, struct err *e)
-{
-	int r = ram_map(&vm->mem, &vm->kvm.hv, e);
-
-	/* Before a device is reachable, so that it never sees a hole. */
-	if (r == 0)
-		r = vfio_map_ram(&vm->vfio, &vm->mem, e);
-	if (r == 0)
-		vm_note(vm, "memory mapped");
-	return r;
-}
-
-/*
- * Loading copies files into fresh memory, the rest of the build waits in the
- * kernel (memslots, pinning): the two have nothing to do with each other, so
- * they share the time.
- */
-struct loader {
-	struct vm *vm;
-	pthread_t thread;
-	bool started;
-	int ret;
-	struct err err;
-	struct arch_entry entry;
-};
-
-static void *loader_main(void *arg)
-{
-	struct loader *l = arg;
-	struct vm *vm = l->vm;
-	struct arch_boot b = boot_of(vm);
-
-	l->ret = arch_load(&b, &l->entry, &l->err);
-	if (l->ret == 0)
-		vm_note(vm, "kernel loaded");
-	return NULL;
-}
-
-static void loader_start(struct loader *l, struct vm *vm)
-{
-	l->vm = vm;
-	l->started = !thread_start(&l->thread, 0, loader_main, l);
-	if (!l->started)
-		loader_main(l);
-}
-
-/* What went wrong in the file counts more than what went wrong beside it. */
-static int loader_finish(struct loader *l, int ret, struct err *e)
-{
-	if (l->started)
-		pthread_join(l->thread, NULL);
-	if (l->ret == 0)
-		return ret;
-	*e = l->err;
-	return l->ret;
-}
-
-static int build_vcpus(struct vm *vm, const struct arch_entry *entry,
-		       struct err *e)
-{
-	unsigned int n = vm->conf->cpus;
-
-	vm->vcpus = calloc(n, sizeof(*vm->vcpus));
-	if (!vm->vcpus)
-		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
-	for (unsigned int i = 0; i < n; i++) {
-		struct vcpu_thread *t = &vm->vcpus[i];
-		int r;
-
-		t->vm = vm;
-		t->vcpu.fd = -1;
-		vm->n_vcpus = i + 1;
-		r = vcpu_create(&vm->kvm, &t->vcpu, i, e);
-		if (r == 0)
-			r = arch_vcpu_init(&vm->kvm, &t->vcpu, &vm->plan, entry,
-					   e);
-		if (r < 0)
-			return r;
-	}
-	vm_note(vm, "vCPUs created");
-	return 0;
-}
-
-static int check_cpus(struct vm *vm, struct err *e)
-{
-	int most = kvm_cap(&vm->kvm, KVM_CAP_MAX_VCPUS);
-
-	if (most > 0 && vm->conf->cpus > (unsigned int)most)
-		return err_set_num(e, -EINVAL, ERR_CPUS, NULL, vm->conf->cpus,
-				   (uint64_t)most);
-	return 0;
-}
-
-static int build_host_side(struct vm *vm, struct err *e)
-{
-	int r = kvm_create_vm(&vm->kvm, e);
-
-	if (r == 0)
-		r = arch_vm_init(&vm->kvm, e);
-	if (r == 0)
-		vm_note(vm, "VM created");
-	if (r == 0)
-		r = build_memory(vm, e);
-	if (r == 0)
-		r = build_devices(vm, e);
-	return r;
-}
-
-static int vm_build(struct vm *vm, struct err *e)
-{
-	struct loader loader = {0};
-	int r = check_cpus(vm, e);
-
-	if (r == 0)
-		r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
-	if (r < 0)
-		return r;
-	loader_start(&loader, vm);
-	r = build_host_side(vm, e);
-	r = loader_finish(&loader, r, e);
-	if (r == 0)
-		r = build_vcpus(vm, &loader.entry, e);
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include "devices/pci_bridge_host.h"
 #include "devices/pci_host.h"
 #include "vfio/vfio.h"
+#include "vmm/arch.h"
 #include "vmm/conf.h"
 #include "vmm/console.h"
 #include "vmm/dispatch.h"
@@ -73,6 +74,14 @@ struct vm {
 void vm_end(struct vm *vm, enum vm_end why);
 /* One line of `--verbose`: what was reached, and when. */
 void vm_note(const struct vm *vm, const char *what);
+
+/* Make the event loop look around; from any thread. @ctx is the vm. */
+void vm_wake(void *ctx);
+/* What is to be booted, for arch_boot_check() and arch_load(). */
+struct arch_boot vm_boot(struct vm *vm);
+
+/* Everything between the plan and the first entry. vmm/build.c */
+int vm_build(struct vm *vm, struct err *e);
 
 /* Create the threads and let them go; join them. vmm/vcpu.c */
 int vcpus_start(struct vm *vm, struct err *e);
