@@ -124,18 +124,6 @@ static int build_devices(struct vm *vm, struct err *e)
 	return 0;
 }
 
-static int build_memory(struct vm *vm, struct err *e)
-{
-	int r = ram_map(&vm->mem, &vm->kvm.hv, e);
-
-	/* Before a device is reachable, so that it never sees a hole. */
-	if (r == 0)
-		r = vfio_map_ram(&vm->vfio, &vm->mem, e);
-	if (r == 0)
-		vm_note(vm, "memory mapped");
-	return r;
-}
-
 /*
  * Loading copies files into fresh memory, the rest of the build waits in the
  * kernel (memslots, pinning): the two have nothing to do with each other, so
@@ -221,12 +209,22 @@ static int build_host_side(struct vm *vm, struct err *e)
 {
 	int r = kvm_create_vm(&vm->kvm, e);
 
+	/*
+	 * Memory first: a memslot waits for an SRCU grace period, and for
+	 * milliseconds where the interrupt controllers' own bus entries are
+	 * waiting for one already (virt/kvm/kvm_main.c).
+	 */
+	if (r == 0)
+		r = ram_map(&vm->mem, &vm->kvm.hv, e);
+	if (r == 0)
+		vm_note(vm, "memory mapped");
 	if (r == 0)
 		r = arch_vm_init(&vm->kvm, e);
 	if (r == 0)
-		vm_note(vm, "VM created");
+		vm_note(vm, "interrupt controllers created");
+	/* Before a device is reachable, so that it never sees a hole. */
 	if (r == 0)
-		r = build_memory(vm, e);
+		r = vfio_map_ram(&vm->vfio, &vm->mem, e);
 	if (r == 0)
 		r = build_devices(vm, e);
 	return r;
