@@ -28,6 +28,7 @@ struct plan {
 	unsigned int cpus;
 	unsigned int n_ram;
 	struct span ram[PLAN_RAM_MAX]; /* guest-physical, ascending */
+	uint64_t bar_align;	       /* least alignment of a memory BAR */
 	struct span conf1; /* ports of configuration mechanism 1, or len 0 */
 	struct span ecam;  /* one bus: 1 MiB */
 	/* PCI windows; len 0 when nothing needs one. */

@@ -120,7 +120,7 @@ static void plan_bars(struct vfio_dev *d, const uint8_t *hw,
 	d->msix_shape.policy = policy;
 	cfg_virt_msix(hw, d->cfg_size, &d->msix_shape);
 	dev_plan_make(&d->plan, d->shape, &d->msix_shape,
-		      (uint64_t)sysconf(_SC_PAGESIZE), 4096);
+		      (uint64_t)sysconf(_SC_PAGESIZE), d->all->bar_align);
 }
 
 static int device_info(struct vfio_dev *d, uint32_t *flags, struct err *e)

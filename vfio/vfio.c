@@ -57,11 +57,9 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 /* --- plan, attach, close -------------------------------------------------- */
 
 static void describe(const char *address, const struct dev_plan *dp,
-		     unsigned int slot, struct plan_pci *p)
+		     struct plan_pci *p)
 {
-	memset(p, 0, sizeof(*p));
 	snprintf(p->name, sizeof(p->name), "%s", address);
-	p->devfn = (uint8_t)(slot << 3);
 	for (unsigned int b = 0; b < PCI_BARS; b++) {
 		p->bar[b].kind =
 			dp->bar[b].size ? dp->bar[b].kind : PCI_BAR_NONE;
@@ -75,12 +73,12 @@ void vfio_describe(const struct vfio *v, struct plan *plan)
 {
 	plan->n_pci = v->n_devs;
 	for (unsigned int i = 0; i < v->n_devs; i++)
-		describe(v->dev[i]->address, &v->dev[i]->plan, i + 1,
-			 &plan->pci[i]);
+		describe(v->dev[i]->address, &v->dev[i]->plan, &plan->pci[i]);
 }
 
-int vfio_survey(const char *address, enum msix_policy policy, unsigned int nth,
-		struct plan_pci *pci, struct dev_plan *dp, struct err *e)
+int vfio_survey(const char *address, enum msix_policy policy,
+		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
+		struct err *e)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct bar_shape shape[PCI_BARS];
@@ -101,8 +99,8 @@ int vfio_survey(const char *address, enum msix_policy policy, unsigned int nth,
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, address,
 				   bytes[PCI_HEADER_TYPE] & 0x7f, 0);
 	cfg_virt_msix(bytes, (unsigned int)n, &msix);
-	dev_plan_make(dp, shape, &msix, page, 4096);
-	describe(address, dp, nth + 1, pci);
+	dev_plan_make(dp, shape, &msix, page, bar_align);
+	describe(address, dp, pci);
 	return 0;
 }
 

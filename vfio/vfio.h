@@ -30,7 +30,8 @@ struct vfio {
 	/* Addresses that the IOMMU cannot map. */
 	unsigned int n_reserved;
 	struct span reserved[VFIO_RESERVED_MAX];
-	struct hv *hv;	       /* set by vfio_attach() */
+	uint64_t bar_align; /* least alignment of a memory BAR, struct plan's */
+	struct hv *hv;	    /* set by vfio_attach() */
 	unsigned int n_mapped; /* regions of RAM that were mapped for DMA */
 	struct span mapped[GMEM_MAX];
 };
@@ -55,10 +56,11 @@ void vfio_detach(struct vfio *v);
 void vfio_close(struct vfio *v);
 
 /*
- * What `barge plan` shows of the @nth device (from 0) without opening it: from
- * sysfs. @pci and @dp are filled in.
+ * What `barge plan` shows of a device without opening it: from sysfs. Fills in
+ * @dp and all of @pci but its devfn.
  */
-int vfio_survey(const char *address, enum msix_policy policy, unsigned int nth,
-		struct plan_pci *pci, struct dev_plan *dp, struct err *e);
+int vfio_survey(const char *address, enum msix_policy policy,
+		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
+		struct err *e);
 
 #endif

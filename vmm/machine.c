@@ -110,6 +110,12 @@ static int layout_and_plan(struct plan *p, const struct conf *c,
 	return plan_make(p, &layout, c->cpus, avoid, n_avoid, e);
 }
 
+/* Slot 0 is the host bridge's; each device has a slot of its own after it. */
+static uint8_t devfn_of(unsigned int nth)
+{
+	return (uint8_t)((nth + 1) << 3);
+}
+
 static int vm_plan(struct vm *vm, struct err *e)
 {
 	unsigned int bits;
@@ -118,6 +124,8 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
+	for (unsigned int i = 0; i < vm->plan.n_pci; i++)
+		vm->plan.pci[i].devfn = devfn_of(i);
 	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			       vm->vfio.n_reserved, e);
 }
@@ -166,6 +174,7 @@ static int host_open(struct vm *vm, struct err *e)
 
 		r = arch_boot_check(&b, e);
 	}
+	vm->vfio.bar_align = vm->plan.bar_align;
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
 		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
 			      e);
@@ -393,15 +402,17 @@ static unsigned int host_phys_bits(void)
 static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 		   struct err *e)
 {
-	for (unsigned int i = 0; i < c->n_vfio; i++) {
-		int r = vfio_survey(c->vfio[i].address, c->vfio[i].msix, i,
-				    &plan->pci[i], &dp[i], e);
+	unsigned int bits = host_phys_bits();
+	int r = layout_and_plan(plan, c, bits, NULL, 0, e);
 
-		if (r < 0)
-			return r;
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
+		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix,
+				plan->bar_align, &plan->pci[i], &dp[i], e);
+		plan->pci[i].devfn = devfn_of(i);
 		plan->n_pci = i + 1;
 	}
-	return layout_and_plan(plan, c, host_phys_bits(), NULL, 0, e);
+	/* again, now that the devices are known */
+	return r < 0 ? r : layout_and_plan(plan, c, bits, NULL, 0, e);
 }
 
 int machine_plan(const struct conf *conf, struct err *e)

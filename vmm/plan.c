@@ -143,6 +143,7 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	p->cpus = cpus;
 	p->n_ram = l->n_ram;
 	memcpy(p->ram, l->ram, sizeof(p->ram));
+	p->bar_align = l->bar_align;
 	p->conf1 = l->conf1;
 	p->ecam = l->ecam;
 	r = pool_make(&w.mem32, l->mem32, avoid, n_avoid);
