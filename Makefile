@@ -17,6 +17,10 @@ ifneq ($(filter-out release debug asan fuzz,$(MODE)),)
 $(error MODE=$(MODE) is unknown: release, debug or asan)
 endif
 
+ifeq ($(wildcard arch-$(ARCH)/*.c),)
+$(error ARCH=$(ARCH): this version of barge is for $(patsubst arch-%/,%,$(sort $(dir $(wildcard arch-*/*.c)))) only)
+endif
+
 host := $(shell uname -m)
 ifneq ($(ARCH),$(host))
 CROSS_COMPILE ?= $(ARCH)-linux-gnu-

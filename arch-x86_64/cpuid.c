@@ -4,15 +4,15 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LEAF1_ECX_MONITOR (1u << 3)
-#define LEAF1_ECX_X2APIC (1u << 21)
+#define LEAF1_ECX_MONITOR      (1u << 3)
+#define LEAF1_ECX_X2APIC       (1u << 21)
 #define LEAF1_ECX_TSC_DEADLINE (1u << 24)
-#define LEAF1_ECX_HYPERVISOR (1u << 31)
-#define LEAF1_EDX_HTT (1u << 28)
-#define AMD1_ECX_CMP_LEGACY (1u << 1)
+#define LEAF1_ECX_HYPERVISOR   (1u << 31)
+#define LEAF1_EDX_HTT	       (1u << 28)
+#define AMD1_ECX_CMP_LEGACY    (1u << 1)
 
-#define TOPOLOGY_SMT 1u
-#define TOPOLOGY_CORE 2u
+#define TOPOLOGY_SMT	       1u
+#define TOPOLOGY_CORE	       2u
 
 /* Bits of APIC id that number @cpus cores. */
 static unsigned int id_bits(unsigned int cpus)
@@ -24,13 +24,21 @@ static unsigned int id_bits(unsigned int cpus)
 	return bits;
 }
 
+/* Addressable ids, EBX[23:16]: a byte, so 256 of them are 255. */
+static unsigned int leaf1_ids(unsigned int cpus)
+{
+	unsigned int ids = 1u << id_bits(cpus);
+
+	return ids < 0xff ? ids : 0xff;
+}
+
 /* SDM 2A CPUID leaf 1: features, and this vCPU's initial APIC id. */
 static void leaf_features(struct kvm_cpuid_entry2 *e,
 			  const struct cpuid_spec *s)
 {
 	e->ebx &= 0x0000ffffu;
 	e->ebx |= (s->id & 0xffu) << 24;
-	e->ebx |= (1u << id_bits(s->cpus) & 0xffu) << 16;
+	e->ebx |= leaf1_ids(s->cpus) << 16;
 	e->ecx |= LEAF1_ECX_HYPERVISOR;
 	e->ecx &= ~LEAF1_ECX_MONITOR;
 	if (s->x2apic)
@@ -61,7 +69,8 @@ static void leaf_caches(struct kvm_cpuid_entry2 *e, const struct cpuid_spec *s)
 		e->eax |= (top & 0x3f) << 26;
 }
 
-/* Extended topology: level 0 one thread, level 1 all cores (SDM 2A leaf 0xb). */
+/* Extended topology: level 0 one thread, level 1 all cores (SDM 2A leaf 0xb).
+ */
 static void leaf_topology(struct kvm_cpuid_entry2 *e,
 			  const struct cpuid_spec *s)
 {
@@ -106,8 +115,8 @@ static void fit(struct kvm_cpuid_entry2 *e, const struct cpuid_spec *s)
 		break;
 	case 0x80000008: /* AMD APM 3 E.4.7: cores and APIC id size */
 		e->ecx &= ~0xffffu;
-		e->ecx |= ((s->cpus - 1) & 0xff) |
-			  (id_bits(s->cpus) & 0xf) << 12;
+		e->ecx |= ((s->cpus - 1) & 0xff) | (id_bits(s->cpus) & 0xf)
+							   << 12;
 		break;
 	case 0x8000001e:
 		e->eax = s->id;
@@ -156,10 +165,13 @@ static uint32_t highest_leaf(const struct kvm_cpuid2 *c)
 void cpuid_fit(struct kvm_cpuid2 *c, unsigned int max,
 	       const struct cpuid_spec *s)
 {
-	if (highest_leaf(c) >= 0xb) {
-		for (uint32_t i = 0; i < 3; i++)
-			add(c, max, 0xb, i);
-	}
+	/* KVM may list level 0 only; a guest that meets 0x1f ignores 0xb. */
+	bool v2 = has(c, 0x1f, 0);
+
+	for (uint32_t i = 0; i < 3 && highest_leaf(c) >= 0xb; i++)
+		add(c, max, 0xb, i);
+	for (uint32_t i = 0; i < 3 && v2; i++)
+		add(c, max, 0x1f, i);
 	for (unsigned int i = 0; i < c->nent; i++)
 		fit(&c->entries[i], s);
 }

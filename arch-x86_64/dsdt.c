@@ -297,8 +297,8 @@ void dsdt_write(struct aml *a, const struct plan *plan)
 	write_motherboard(a, plan);
 	write_isa(a, open_device(a, "COM1", "PNP0501"), UART_PORT, UART_LEN,
 		  UART_IRQ);
-	write_isa(a, open_device(a, "RTC", "PNP0B00"), RTC_PORT, RTC_LEN,
-		  RTC_IRQ);
+	/* Without an interrupt: it has no alarm, and Linux must not wait. */
+	write_isa(a, open_device(a, "RTC", "PNP0B00"), RTC_PORT, RTC_LEN, 0);
 	write_pvpanic(a);
 	aml_close(a, open_device(a, "PWRB", "PNP0C0C"));
 	write_ged(a);

@@ -28,7 +28,9 @@ static uint64_t high_ram_max(uint64_t limit)
 	uint64_t below = (limit < HT_BASE ? limit : HT_BASE) - RAM_HIGH;
 	uint64_t above = limit > HT_END ? limit - HT_END : 0;
 
-	return above > below ? above : below;
+	if (below > above)
+		above = below;
+	return above < RAM_PART_MAX ? above : RAM_PART_MAX;
 }
 
 /* RAM that would reach into the HyperTransport hole goes above it as a whole.
@@ -38,25 +40,11 @@ static uint64_t high_ram_base(uint64_t len)
 	return len <= HT_BASE - RAM_HIGH ? RAM_HIGH : HT_END;
 }
 
-static struct span larger(struct span a, struct span b)
-{
-	return b.len > a.len ? b : a;
-}
-
 static struct span between(uint64_t base, uint64_t end)
 {
 	if (base >= end)
 		return (struct span){0, 0};
 	return (struct span){base, end - base};
-}
-
-/* The larger of what is free below and above the hole, from @base on. */
-static struct span mem64_window(uint64_t base, uint64_t limit)
-{
-	uint64_t start = (base + GIB - 1) & ~(GIB - 1);
-
-	return larger(between(start, limit < HT_BASE ? limit : HT_BASE),
-		      between(start > HT_END ? start : HT_END, limit));
 }
 
 /* Fill in RAM; returns the address that is free above it. */
@@ -90,13 +78,15 @@ int arch_layout_make(struct arch_layout *l, uint64_t memory,
 	/* max is a multiple of RAM_UNIT: rounding up does not pass it */
 	memory = (memory + RAM_UNIT - 1) & ~(RAM_UNIT - 1);
 	*l = (struct arch_layout){
+		.conf1 = {PCI_CONF1_PORT, PCI_CONF1_LEN},
 		.ecam = {ECAM_BASE, ECAM_SIZE},
 		.mem32 = {MEM32_BASE, ECAM_BASE - MEM32_BASE},
 		.io = {IO_BASE, IO_SIZE},
+		.hole = {HT_BASE, HT_END - HT_BASE},
 		.bar_align = BAR_ALIGN,
 	};
 	top = lay_ram(l, memory);
-	l->mem64 = mem64_window(top, limit);
+	l->mem64 = between((top + GIB - 1) & ~(GIB - 1), limit);
 	return 0;
 }
 

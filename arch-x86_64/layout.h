@@ -32,6 +32,8 @@
 #define RAM_UNIT	(2ULL << 20)	/* sizes are rounded up to this */
 #define RAM_LOW_MAX	0x80000000ULL
 #define RAM_HIGH	0x100000000ULL
+/* One memslot holds at most 2^31 - 1 pages (kvm-api 4.35). */
+#define RAM_PART_MAX	(0x7fffffffULL * 4096 & ~(RAM_UNIT - 1))
 #define LOW_RAM_END	0x9fc00ULL	/* of the part under 1 MiB */
 #define LOAD_MIN	0x100000ULL	/* kernel and initrd go no lower */
 

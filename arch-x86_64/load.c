@@ -188,17 +188,14 @@ static int place_initrd(struct loader *l)
 			   l->boot->initrd_name, need, 0);
 }
 
-static int place_cmdline(const struct loader *l)
+static int check_cmdline(const struct loader *l)
 {
-	const char *text = l->boot->cmdline ? l->boot->cmdline : "";
-	size_t len = strlen(text);
+	size_t len = strlen(l->boot->cmdline);
 	uint64_t max = min(l->kernel.cmdline_max, CMDLINE_SIZE - 1);
 
-	if (len > max)
-		return err_set_num(l->err, -E2BIG, ERR_CMDLINE_LONG, NULL, len,
-				   max);
-	memcpy(l->low + CMDLINE_ADDR, text, len + 1);
-	return 0;
+	if (len <= max)
+		return 0;
+	return err_set_num(l->err, -E2BIG, ERR_CMDLINE_LONG, NULL, len, max);
 }
 
 /* A place that was checked is missing: RAM is not what the plan says. */
@@ -248,24 +245,34 @@ static int write_acpi(const struct loader *l)
 
 static int find_ram(struct loader *l)
 {
-	const struct plan *p = l->boot->plan;
-
 	l->low = gmem_at(l->boot->mem, 0, LOAD_MIN);
-	if (!l->low || !p->n_ram || p->ram[0].base || p->ram[0].len < RAM_MIN)
-		return no_ram(l);
-	l->ram_end = p->ram[0].len;
-	return 0;
+	return l->low ? 0 : no_ram(l);
 }
 
-static int check_sizes(struct loader *l)
+/* Everything that can be known before there is memory. */
+static int check(struct loader *l)
 {
-	int r = check_kernel_space(l);
+	const struct plan *p = l->boot->plan;
+	int r;
 
+	if (!p->n_ram || p->ram[0].base || p->ram[0].len < RAM_MIN)
+		return no_ram(l);
+	l->ram_end = p->ram[0].len;
+	r = identify(l);
+	if (!r)
+		r = check_kernel_space(l);
 	if (!r)
 		r = place_initrd(l);
 	if (!r)
-		r = place_cmdline(l);
+		r = check_cmdline(l);
 	return r;
+}
+
+int arch_boot_check(const struct arch_boot *b, struct err *e)
+{
+	struct loader l = {.boot = b, .err = e};
+
+	return check(&l);
 }
 
 int arch_load(const struct arch_boot *b, struct arch_entry *entry,
@@ -275,17 +282,16 @@ int arch_load(const struct arch_boot *b, struct arch_entry *entry,
 	struct boot_info info = {.plan = b->plan, .kernel = &l.kernel};
 	int r;
 
-	r = find_ram(&l);
+	r = check(&l);
 	if (!r)
-		r = identify(&l);
-	if (!r)
-		r = check_sizes(&l);
+		r = find_ram(&l);
 	if (!r)
 		r = read_files(&l);
 	if (!r)
 		r = write_acpi(&l);
 	if (r)
 		return r;
+	memcpy(l.low + CMDLINE_ADDR, b->cmdline, strlen(b->cmdline) + 1);
 	info.initrd = l.initrd;
 	boot_write(l.low, &info, entry);
 	return 0;

@@ -7,19 +7,19 @@
 #include "arch-x86_64/layout.h"
 #include "vmm/arch.h"
 
-#define CR0_PE (1ull << 0)
-#define CR0_ET (1ull << 4)
-#define CR0_PG (1ull << 31)
-#define CR4_PAE (1ull << 5)
-#define EFER_LME (1ull << 8)
-#define EFER_LMA (1ull << 10)
-#define RFLAGS_RESERVED (1ull << 1)
+#define CR0_PE			(1ull << 0)
+#define CR0_ET			(1ull << 4)
+#define CR0_PG			(1ull << 31)
+#define CR4_PAE			(1ull << 5)
+#define EFER_LME		(1ull << 8)
+#define EFER_LMA		(1ull << 10)
+#define RFLAGS_RESERVED		(1ull << 1)
 
-#define MSR_IA32_MISC_ENABLE 0x1a0u
-#define MSR_MTRR_DEF_TYPE 0x2ffu
+#define MSR_IA32_MISC_ENABLE	0x1a0u
+#define MSR_MTRR_DEF_TYPE	0x2ffu
 #define MISC_ENABLE_FAST_STRING (1ull << 0)
-#define MTRR_ENABLE (1ull << 11)
-#define MTRR_WRITE_BACK 6ull
+#define MTRR_ENABLE		(1ull << 11)
+#define MTRR_WRITE_BACK		6ull
 
 #define CPUID_BYTES                                                            \
 	(sizeof(struct kvm_cpuid2) +                                           \
@@ -102,21 +102,22 @@ static void set_msrs(struct vcpu *v)
 		uint32_t index;
 		uint64_t value;
 	} msr[] = {
-		{ MSR_IA32_MISC_ENABLE, MISC_ENABLE_FAST_STRING },
-		{ MSR_MTRR_DEF_TYPE, MTRR_ENABLE | MTRR_WRITE_BACK },
+		{MSR_IA32_MISC_ENABLE, MISC_ENABLE_FAST_STRING},
+		{MSR_MTRR_DEF_TYPE, MTRR_ENABLE | MTRR_WRITE_BACK},
 	};
 
 	for (size_t i = 0; i < sizeof(msr) / sizeof(msr[0]); i++) {
-		struct {
-			struct kvm_msrs head;
-			struct kvm_msr_entry entry;
-		} m = {
-			.head.nmsrs = 1,
-			.entry = { .index = msr[i].index,
-				   .data = msr[i].value },
-		};
+		union {
+			struct kvm_msrs m;
+			uint8_t room[sizeof(struct kvm_msrs) +
+				     sizeof(struct kvm_msr_entry)];
+		} u = {.m.nmsrs = 1};
 
-		(void)kvm_ioctl(v->fd, KVM_SET_MSRS, &m);
+		u.m.entries[0] = (struct kvm_msr_entry){
+			.index = msr[i].index,
+			.data = msr[i].value,
+		};
+		(void)kvm_ioctl(v->fd, KVM_SET_MSRS, &u.m);
 	}
 }
 
@@ -142,7 +143,9 @@ static void entry_sregs(struct kvm_sregs *s, const struct arch_entry *entry)
 	bool lm = entry->mode == ENTRY_LONG64;
 	struct kvm_segment data = flat(BOOT_DS, 3, false);
 	struct kvm_segment tss = {
-		.limit = 0x67, .type = 11, .present = 1,
+		.limit = 0x67,
+		.type = 11,
+		.present = 1,
 	};
 
 	s->cs = flat(BOOT_CS, 11, lm);
@@ -168,7 +171,7 @@ static void entry_sregs(struct kvm_sregs *s, const struct arch_entry *entry)
 static int set_entry(struct vcpu *v, const struct arch_entry *entry,
 		     struct err *e)
 {
-	struct kvm_regs regs = { .rflags = RFLAGS_RESERVED, .rip = entry->pc };
+	struct kvm_regs regs = {.rflags = RFLAGS_RESERVED, .rip = entry->pc};
 	struct kvm_sregs sregs;
 	int r;
 

@@ -9,10 +9,10 @@
  * Three pages that KVM on Intel needs for real mode, and its identity map
  * page, below the IOAPIC where nothing else is (kvm-api 4.38, 4.41).
  */
-#define TSS_ADDR 0xfeffc000u
+#define TSS_ADDR      0xfeffc000u
 #define IDENTITY_ADDR 0xfeffb000u
 
-#define PIC_PINS 8u
+#define PIC_PINS      8u
 
 static int must(int r, const char *call, struct err *e)
 {
@@ -34,9 +34,9 @@ static int base_routes(struct kvm *k, struct err *e)
 		r[n].gsi = gsi;
 		r[n].type = KVM_IRQ_ROUTING_IRQCHIP;
 		if (pic) {
-			r[n].u.irqchip.irqchip = gsi < PIC_PINS ?
-							 KVM_IRQCHIP_PIC_MASTER :
-							 KVM_IRQCHIP_PIC_SLAVE;
+			r[n].u.irqchip.irqchip =
+				gsi < PIC_PINS ? KVM_IRQCHIP_PIC_MASTER
+					       : KVM_IRQCHIP_PIC_SLAVE;
 			r[n].u.irqchip.pin = gsi % PIC_PINS;
 			continue;
 		}
@@ -49,7 +49,7 @@ static int base_routes(struct kvm *k, struct err *e)
 
 int arch_vm_init(struct kvm *k, struct err *e)
 {
-	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
 	uint64_t identity = IDENTITY_ADDR;
 	int r;
 

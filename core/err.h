@@ -13,55 +13,57 @@
 enum err_what {
 	ERR_NONE,
 	/* the command line and the configuration: exit status 1 */
-	ERR_OPTION_UNKNOWN,   /* name: the option; or its key, detail: option */
-	ERR_OPTION_VALUE,     /* name: option, detail: value, num: value_type */
-	ERR_OPTION_MISSING,   /* name: option without value, num: value_type */
-	ERR_ARGUMENT_EXTRA,   /* name: the argument */
-	ERR_COMMAND_UNKNOWN,  /* name: the command */
-	ERR_INI_OPEN,         /* name: file */
-	ERR_INI_SYNTAX,       /* name: file, detail: line text, num: line */
-	ERR_INI_SECTION,      /* name: file, detail: section, num: line */
-	ERR_INI_KEY,          /* name: file, detail: section:key, num: line */
-	ERR_NO_KERNEL,        /* no kernel was named */
-	ERR_MEMORY_SMALL,     /* num: bytes asked, num2: bytes needed */
-	ERR_MEMORY_LARGE,     /* num: bytes asked, num2: bytes possible */
-	ERR_CPUS,             /* num: asked, num2: possible */
-	ERR_VFIO_ADDRESS,     /* name: what was given, detail: where */
-	ERR_VFIO_TWICE,       /* name: address */
-	ERR_FILE_OPEN,        /* name: file, detail: role ("kernel", ...) */
-	ERR_FILE_READ,        /* name: file, detail: role */
-	ERR_FILE_EMPTY,       /* name: file, detail: role */
-	ERR_KERNEL_FORMAT,    /* name: file, detail: what the file is */
-	ERR_KERNEL_BAD,       /* name: file, detail: what is wrong in it */
-	ERR_KERNEL_SPACE,     /* name: file, num: bytes RAM that would do */
-	ERR_INITRD_SPACE,     /* name: file, num: bytes RAM that would do */
-	ERR_CMDLINE_LONG,     /* num: length, num2: longest possible */
+	ERR_OPTION_UNKNOWN,  /* name: the option; or its key, detail: option */
+	ERR_OPTION_VALUE,    /* name: option, detail: value, num: value_type */
+	ERR_OPTION_MISSING,  /* name: option without value, num: value_type */
+	ERR_ARGUMENT_EXTRA,  /* name: the argument */
+	ERR_COMMAND_UNKNOWN, /* name: the command */
+	ERR_INI_OPEN,	     /* name: file */
+	ERR_INI_SYNTAX,	     /* name: file, detail: line text, num: line */
+	ERR_INI_SECTION,     /* name: file, detail: section, num: line */
+	ERR_INI_KEY,	     /* name: file, detail: section:key, num: line */
+	ERR_NO_KERNEL,	     /* no kernel was named */
+	ERR_MEMORY_SMALL,    /* num: bytes asked, num2: bytes needed */
+	ERR_MEMORY_LARGE,    /* num: bytes asked, num2: bytes possible */
+	ERR_CPUS,	     /* num: asked, num2: possible */
+	ERR_VFIO_ADDRESS,    /* name: what was given, detail: where */
+	ERR_VFIO_TWICE,	     /* name: address */
+	ERR_FILE_OPEN,	     /* name: file, detail: role ("kernel", ...) */
+	ERR_FILE_READ,	     /* name: file, detail: role */
+	ERR_FILE_EMPTY,	     /* name: file, detail: role */
+	ERR_KERNEL_FORMAT,   /* name: file, detail: what the file is */
+	ERR_KERNEL_BAD,	     /* name: file, detail: what is wrong in it */
+	ERR_KERNEL_SPACE,    /* name: file, num: bytes RAM that would do */
+	ERR_INITRD_SPACE,    /* name: file, num: bytes RAM that would do */
+	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
 	/* the host refuses: exit status 2 */
-	ERR_KVM_OPEN,         /* /dev/kvm */
-	ERR_KVM_VERSION,      /* num: the API version found */
-	ERR_KVM_CAP,          /* name: the missing capability */
-	ERR_KVM_IOCTL,        /* name: the ioctl */
-	ERR_RAM,              /* num: bytes */
-	ERR_CONSOLE_OPEN,     /* name: file */
-	ERR_HOST_CALL,        /* name: the call that failed */
-	ERR_PCI_NO_DEVICE,    /* name: address */
-	ERR_PCI_SYSFS,        /* name: sysfs file */
-	ERR_VFIO_DRIVER,      /* name: address, detail: its driver or "" */
-	ERR_VFIO_NO_IOMMU,    /* name: address */
-	ERR_VFIO_GROUP_OPEN,  /* name: address, num: group */
-	ERR_VFIO_NOT_VIABLE,  /* name: address, detail: "ADDR (driver) ...", num: group */
-	ERR_VFIO_CONTAINER,   /* /dev/vfio/vfio */
-	ERR_VFIO_IOMMU_TYPE,  /* type1 is not offered */
-	ERR_VFIO_IOCTL,       /* name: address, detail: ioctl */
-	ERR_VFIO_DMA_MAP,     /* num: gpa, num2: bytes; RLIMIT_MEMLOCK in -ENOMEM */
-	ERR_VFIO_IOVA,        /* num: gpa, num2: bytes: outside what the IOMMU can address */
-	ERR_VFIO_BAR_SPACE,   /* name: address, num: BAR, num2: bytes */
-	ERR_VFIO_RESET,       /* name: address */
-	ERR_VFIO_HEADER,      /* name: address, num: header type: not an endpoint */
+	ERR_KVM_OPEN,	     /* /dev/kvm */
+	ERR_KVM_VERSION,     /* num: the API version found */
+	ERR_KVM_CAP,	     /* name: the missing capability */
+	ERR_KVM_IOCTL,	     /* name: the ioctl */
+	ERR_RAM,	     /* num: bytes */
+	ERR_CONSOLE_OPEN,    /* name: file */
+	ERR_HOST_CALL,	     /* name: the call that failed */
+	ERR_PCI_NO_DEVICE,   /* name: address */
+	ERR_PCI_SYSFS,	     /* name: sysfs file */
+	ERR_VFIO_DRIVER,     /* name: address, detail: its driver or "" */
+	ERR_VFIO_NO_IOMMU,   /* name: address */
+	ERR_VFIO_GROUP_OPEN, /* name: address, num: group */
+	ERR_VFIO_NOT_VIABLE, /* name: address, detail: "ADDR (driver) ...", num:
+				group */
+	ERR_VFIO_CONTAINER,  /* /dev/vfio/vfio */
+	ERR_VFIO_IOMMU_TYPE, /* type1 is not offered */
+	ERR_VFIO_IOCTL,	     /* name: address, detail: ioctl */
+	ERR_VFIO_DMA_MAP, /* num: gpa, num2: bytes; RLIMIT_MEMLOCK in -ENOMEM */
+	ERR_VFIO_IOVA,	  /* num: gpa, num2: bytes: outside what the IOMMU can
+			     address */
+	ERR_VFIO_BAR_SPACE, /* name: address, num: BAR, num2: bytes */
+	ERR_VFIO_RESET,	    /* name: address */
+	ERR_VFIO_HEADER, /* name: address, num: header type: not an endpoint */
 	ERR_WHAT_MAX,
 };
 
-#define ERR_NAME_MAX 128
+#define ERR_NAME_MAX   128
 #define ERR_DETAIL_MAX 256
 
 struct err {

@@ -37,11 +37,11 @@ struct hv_ops {
 	 */
 	int (*irqfd)(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 		     bool attach);
-	/* Writes of @len bytes at @gpa signal @fd instead of leaving the guest. */
-	int (*ioeventfd)(struct hv *h, uint64_t gpa, unsigned int len, int fd,
-			 bool attach);
-	/* Make every vCPU leave the guest once. */
-	void (*kick)(struct hv *h);
+	/*
+	 * Tell the hypervisor that the devices of a VFIO group can reach guest
+	 * memory: it then honours memory types that bypass the cache.
+	 */
+	int (*vfio_group)(struct hv *h, int group, bool add);
 };
 
 /* Embedded first in the implementation's own struct. */

@@ -5,23 +5,14 @@
 
 #include "core/span.h"
 
-/* Whether BAR @idx takes part in decoding of I/O (@io) or memory space. */
-static bool bar_enabled(const struct pci_func *f, unsigned int idx, bool io)
+/* Whether BAR @idx, which has an address, is one of I/O or of memory space. */
+static bool bar_answers(const struct pci_func *f, unsigned int idx, bool io)
 {
+	/* PCI-3.0 6.2.5.2: the ROM has a switch of its own besides COMMAND. */
 	if (idx == PCI_ROM_IDX)
-		/* Also needs memory decoding, see below (PCI-3.0 6.2.5.2). */
 		return !io && (pci_cfg_get(&f->cfg, PCI_ROM_ADDRESS, 4) &
 			       PCI_ROM_ADDRESS_ENABLE);
-	switch (pci_cfg_bar_kind(&f->cfg, idx)) {
-	case PCI_BAR_IO:
-		return io;
-	case PCI_BAR_MEM32:
-	case PCI_BAR_MEM64:
-		return !io;
-	case PCI_BAR_NONE:
-		break;
-	}
-	return false;
+	return io == (pci_cfg_bar_kind(&f->cfg, idx) == PCI_BAR_IO);
 }
 
 bool pci_func_decode(const struct pci_func *f, bool io, uint64_t addr,
@@ -38,7 +29,7 @@ bool pci_func_decode(const struct pci_func *f, bool io, uint64_t addr,
 				 pci_cfg_bar_size(&f->cfg, i)};
 
 		/* Address 0: it was never programmed. */
-		if (s.base == 0 || !bar_enabled(f, i, io) ||
+		if (s.base == 0 || !bar_answers(f, i, io) ||
 		    !span_holds(s, addr, len))
 			continue;
 		*bar = i;

@@ -13,9 +13,9 @@
 struct plan_bar {
 	enum pci_bar_kind kind;
 	bool prefetch;
-	uint64_t size;  /* of the virtual BAR, a power of two */
+	uint64_t size;	/* of the virtual BAR, a power of two */
 	uint64_t align; /* guest-physical alignment wanted, >= size */
-	uint64_t addr;  /* where it was placed */
+	uint64_t addr;	/* where it was placed */
 };
 
 struct plan_pci {
@@ -28,7 +28,9 @@ struct plan {
 	unsigned int cpus;
 	unsigned int n_ram;
 	struct span ram[PLAN_RAM_MAX]; /* guest-physical, ascending */
-	struct span ecam;              /* one bus: 1 MiB */
+	uint64_t bar_align;	       /* least alignment of a memory BAR */
+	struct span conf1; /* ports of configuration mechanism 1, or len 0 */
+	struct span ecam;  /* one bus: 1 MiB */
 	/* PCI windows; len 0 when nothing needs one. */
 	struct span mem32;
 	struct span mem64;

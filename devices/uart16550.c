@@ -173,7 +173,7 @@ static void write_mcr(struct uart16550 *u, uint8_t val)
 
 	u->mcr = val & 0x1f;
 	after = modem_lines(u);
-	u->msr_delta |= ((before ^ after) & ~UART_MSR_RI) >> 4;
+	u->msr_delta |= (uint8_t)(((before ^ after) & ~UART_MSR_RI) >> 4);
 	if (before & ~after & UART_MSR_RI)
 		u->msr_delta |= UART_MSR_TERI;
 }

@@ -27,10 +27,11 @@ static uint64_t map_end(const struct bar_plan *p)
 }
 
 /* Reserve @len bytes, aligned; smaller alignments if nothing else is free. */
-static uint8_t *reserve(uint64_t len, uint64_t align, uint64_t page,
-			void **map, uint64_t *map_len)
+static uint8_t *reserve(uint64_t len, uint64_t align, uint64_t page, void **map,
+			uint64_t *map_len)
 {
-	for (; align >= page; align >>= 9) {
+	for (; align >= page;
+	     align = align > page && align >> 9 < page ? page : align >> 9) {
 		uint64_t base;
 		void *p;
 
@@ -40,9 +41,9 @@ static uint8_t *reserve(uint64_t len, uint64_t align, uint64_t page,
 		if (p == MAP_FAILED)
 			continue;
 		*map = p;
-		return align_up((uintptr_t)p, align, &base) ?
-			       (uint8_t *)(uintptr_t)base :
-			       NULL;
+		return align_up((uintptr_t)p, align, &base)
+			       ? (uint8_t *)(uintptr_t)base
+			       : NULL;
 	}
 	return NULL;
 }
@@ -111,7 +112,8 @@ void bar_map_close(struct vfio_dev *d)
 	d->n_maps = 0;
 }
 
-/* --- the guest's side ------------------------------------------------------ */
+/* --- the guest's side ------------------------------------------------------
+ */
 
 /* Whether @m belongs into the guest now, and at which address. */
 static bool wanted(const struct vfio_dev *d, const struct bar_map *m,

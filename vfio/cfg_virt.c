@@ -16,6 +16,9 @@
 	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |            \
 	 PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
 
+/* Capabilities live below it, extended ones above (PCIe-5.0 7.2). */
+#define CAP_END 0x100u
+
 /*
  * Capabilities a guest cannot use on its root bus: each would need the host's
  * IOMMU, its bus topology or a change of BAR size (facts of linux/vfio.h and
@@ -43,7 +46,8 @@ unsigned int cfg_virt_msix(const uint8_t *bytes, unsigned int size,
 	uint32_t pba;
 
 	out->n = 0;
-	if (!cap || cap + PCI_CAP_MSIX_SIZEOF > size)
+	if (!cap || cap + PCI_CAP_MSIX_SIZEOF > size ||
+	    cap + PCI_CAP_MSIX_SIZEOF > CAP_END)
 		return 0;
 	table = le(bytes + cap + PCI_MSIX_TABLE, 4);
 	pba = le(bytes + cap + PCI_MSIX_PBA, 4);
@@ -102,15 +106,33 @@ static void bars(struct pci_cfg *c, const struct dev_plan *plan)
 	}
 }
 
-/* PCI-3.0 6.8.2: Message Control ours; table and PBA where the plan put them. */
-static void msix(struct vfio_dev *d, unsigned int cap)
+/*
+ * Whether [off, off + len) are a capability's registers and nothing else yet:
+ * a hostile device may have put one over another.
+ */
+static bool unclaimed(const struct pci_cfg *c, unsigned int off,
+		      unsigned int len)
+{
+	if (off + len > CAP_END)
+		return false;
+	for (unsigned int i = off; i < off + len; i++) {
+		if (c->virt[i])
+			return false;
+	}
+	return true;
+}
+
+/* PCI-3.0 6.8.2: Message Control ours; table and PBA where they are planned. */
+static bool msix(struct vfio_dev *d, const uint8_t *hw, unsigned int cap)
 {
 	struct pci_cfg *c = &d->func.cfg;
 
-	if (d->plan.msix_place == MSIX_PLACE_NONE) {
-		(void)pci_cap_unlink(c, cap);
-		return;
-	}
+	/* The plan was made for the first one. */
+	if (cap != pci_cap_find(hw, d->cfg_size, PCI_CAP_ID_MSIX) ||
+	    d->plan.msix_place == MSIX_PLACE_NONE ||
+	    !unclaimed(c, cap + PCI_MSIX_FLAGS,
+		       PCI_CAP_MSIX_SIZEOF - PCI_MSIX_FLAGS))
+		return false;
 	d->msix_cap = cap;
 	pci_cfg_set(c, cap + PCI_MSIX_FLAGS, 2, d->msix_shape.n - 1);
 	pci_cfg_set_masks(c, cap + PCI_MSIX_FLAGS, 2, 0xffff,
@@ -120,78 +142,113 @@ static void msix(struct vfio_dev *d, unsigned int cap)
 	pci_cfg_set(c, cap + PCI_MSIX_PBA, 4,
 		    d->plan.pba_off | d->plan.pba_bar);
 	pci_cfg_set_masks(c, cap + PCI_MSIX_TABLE, 8, UINT64_MAX, 0);
+	return true;
 }
 
 /* PCI-3.0 6.8.1: four layouts, by 64-bit address and per-vector masking. */
-static void msi(struct vfio_dev *d, const uint8_t *hw, unsigned int cap)
+static bool msi(struct vfio_dev *d, const uint8_t *hw, unsigned int cap)
 {
 	struct pci_cfg *c = &d->func.cfg;
 	uint16_t flags = (uint16_t)le(hw + cap + PCI_MSI_FLAGS, 2);
 	bool wide = flags & PCI_MSI_FLAGS_64BIT;
 	unsigned int data = cap + (wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32);
 	unsigned int mask = cap + (wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32);
+	unsigned int end = flags & PCI_MSI_FLAGS_MASKBIT ? mask + 8 : data + 4;
 
-	if (cap + PCI_CAP_SIZEOF + 0x18 > 0x100) {
-		(void)pci_cap_unlink(c, cap);
-		return;
-	}
+	if (d->msi_cap ||
+	    !unclaimed(c, cap + PCI_MSI_FLAGS, end - (cap + PCI_MSI_FLAGS)))
+		return false;
 	d->msi_cap = cap;
+	for (unsigned int i = cap + PCI_MSI_FLAGS; i < end; i++)
+		pci_cfg_set_masks(c, i, 1, 0xff, 0);
 	flags &= PCI_MSI_FLAGS_QMASK | PCI_MSI_FLAGS_64BIT |
 		 PCI_MSI_FLAGS_MASKBIT;
 	pci_cfg_set(c, cap + PCI_MSI_FLAGS, 2, flags);
 	pci_cfg_set_masks(c, cap + PCI_MSI_FLAGS, 2, 0xffff,
 			  PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
-	pci_cfg_set(c, cap + PCI_MSI_ADDRESS_LO, 4, 0);
 	pci_cfg_set_masks(c, cap + PCI_MSI_ADDRESS_LO, 4, 0xffffffff,
 			  0xfffffffc);
-	if (wide) {
-		pci_cfg_set(c, cap + PCI_MSI_ADDRESS_HI, 4, 0);
+	if (wide)
 		pci_cfg_set_masks(c, cap + PCI_MSI_ADDRESS_HI, 4, 0xffffffff,
 				  0xffffffff);
-	}
-	pci_cfg_set(c, data, 2, 0);
 	pci_cfg_set_masks(c, data, 2, 0xffff, 0xffff);
-	if (flags & PCI_MSI_FLAGS_MASKBIT) {
-		pci_cfg_set(c, mask, 8, 0); /* mask and pending bits */
-		pci_cfg_set_masks(c, mask, 8, UINT64_MAX, 0xffffffff);
-	}
+	if (flags & PCI_MSI_FLAGS_MASKBIT) /* the pending bits stay 0 */
+		pci_cfg_set_masks(c, mask, 4, 0xffffffff, 0xffffffff);
+	return true;
 }
 
-static void capabilities(struct vfio_dev *d, const uint8_t *hw)
+/*
+ * The chain is ours, as far as it is one: a ring is cut, and so is a pointer to
+ * nowhere. After this all links in `bytes` are what the guest sees.
+ */
+static void chain(struct pci_cfg *c, const uint8_t *hw, unsigned int size)
 {
+	unsigned int link = PCI_CAPABILITY_LIST;
 	unsigned int budget = 0;
 	unsigned int cap = 0;
 
-	while ((cap = pci_cap_next(hw, d->cfg_size, cap, &budget))) {
-		snapshot(&d->func.cfg, hw, cap, 2);
-		switch (hw[cap]) {
-		case PCI_CAP_ID_MSIX:
-			if (!d->msix_cap)
-				msix(d, cap);
-			break;
-		case PCI_CAP_ID_MSI:
-			if (!d->msi_cap)
-				msi(d, hw, cap);
-			break;
-		case PCI_CAP_ID_PM:
-			d->pm_cap = cap;
-			break;
-		default:
-			break;
-		}
+	pci_cfg_set(c, PCI_STATUS, 1, hw[PCI_STATUS] & PCI_STATUS_CAP_LIST);
+	pci_cfg_set_masks(c, PCI_STATUS, 1, PCI_STATUS_CAP_LIST,
+			  0xff & ~PCI_STATUS_CAP_LIST);
+	while ((cap = pci_cap_next(hw, size, cap, &budget)) && !c->virt[cap]) {
+		snapshot(c, hw, cap, 2);
+		link = cap + PCI_CAP_LIST_NEXT;
 	}
+	pci_cfg_set(c, link, 1, 0);
 }
 
-static void ext_capabilities(struct vfio_dev *d, const uint8_t *hw)
+static void capabilities(struct vfio_dev *d, const uint8_t *hw)
 {
 	struct pci_cfg *c = &d->func.cfg;
 	unsigned int budget = 0;
 	unsigned int cap = 0;
 
+	chain(c, hw, d->cfg_size);
+	while ((cap = pci_cap_next(c->bytes, d->cfg_size, cap, &budget))) {
+		bool shown = true;
+
+		switch (hw[cap]) {
+		case PCI_CAP_ID_MSIX:
+			shown = msix(d, hw, cap);
+			break;
+		case PCI_CAP_ID_MSI:
+			shown = msi(d, hw, cap);
+			break;
+		case PCI_CAP_ID_PM:
+			if (!d->pm_cap && cap + PCI_PM_SIZEOF <= CAP_END)
+				d->pm_cap = cap;
+			break;
+		default:
+			break;
+		}
+		if (!shown)
+			(void)pci_cap_unlink(c, cap);
+	}
+}
+
+static void ext_chain(struct pci_cfg *c, const uint8_t *hw)
+{
+	unsigned int budget = 0;
+	unsigned int last = 0;
+	unsigned int cap = 0;
+
+	while ((cap = pci_ecap_next(hw, PCI_CFG_SIZE, cap, &budget)) &&
+	       !c->virt[cap]) {
+		snapshot(c, hw, cap, 4);
+		last = cap;
+	}
+	if (last) /* the upper 12 bits are the link */
+		pci_cfg_set(c, last + 2, 2, hw[last + 2] & 0xf);
+}
+
+static void ext_capabilities(struct vfio_dev *d, const uint8_t *hw)
+{
+	struct pci_cfg *c = &d->func.cfg;
+	unsigned int cap;
+
 	if (d->cfg_size < PCI_CFG_SIZE)
 		return;
-	while ((cap = pci_ecap_next(hw, d->cfg_size, cap, &budget)))
-		snapshot(c, hw, cap, 4);
+	ext_chain(c, hw);
 	for (size_t i = 0; i < sizeof(hidden_ext) / sizeof(hidden_ext[0]);
 	     i++) {
 		while ((cap = pci_ecap_find(c->bytes, PCI_CFG_SIZE,

@@ -44,28 +44,53 @@ static void forward(struct vfio_dev *d, unsigned int off, unsigned int len,
 	}
 }
 
+/*
+ * D-state after a write that covered PMCSR. A device may refuse one that it
+ * lacks (PCI-3.0 6.7), so that only it can tell.
+ */
+static void power_update(struct vfio_dev *d)
+{
+	d->power = vfio_cfg_pread(d, d->pm_cap + PCI_PM_CTRL, 2) &
+		   PCI_PM_CTRL_STATE_MASK;
+}
+
+/* INTx stays off: nobody would answer it, and its line may be shared. */
+static void command_update(struct vfio_dev *d)
+{
+	vfio_cfg_pwrite(d, PCI_COMMAND, 2,
+			pci_cfg_get(&d->func.cfg, PCI_COMMAND, 2) |
+				PCI_COMMAND_INTX_DISABLE);
+}
+
 static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
 		      uint64_t val)
 {
 	struct vfio_dev *d = dev_of(f);
 	struct pci_cfg_change ch = pci_cfg_write(&f->cfg, off, len, val);
 	unsigned int pmcsr = d->pm_cap + PCI_PM_CTRL;
+	bool power = d->pm_cap && touches(off, len, pmcsr, 1) &&
+		     (val >> (8 * (pmcsr - off)) & PCI_PM_CTRL_STATE_MASK) !=
+			     d->power;
 
-	if (d->pm_cap && off <= pmcsr && touches(off, len, pmcsr, 1))
-		d->power = val >> (8 * (pmcsr - off)) & PCI_PM_CTRL_STATE_MASK;
+	if (power) /* any state but D0, until the hardware has answered */
+		d->power |= PCI_PM_CTRL_STATE_MASK;
 	bar_map_shrink(d);
 	if (touches(off, len, PCI_COMMAND, 2))
-		vfio_cfg_pwrite(d, PCI_COMMAND, 2,
-				pci_cfg_get(&f->cfg, PCI_COMMAND, 2));
+		command_update(d);
 	forward(d, off, len, &ch);
-	bar_map_grow(d);
+	if (power)
+		power_update(d);
+	/* All of them: a BAR may have waited for the room of this one. */
+	for (unsigned int i = 0; i < d->all->n_devs; i++)
+		bar_map_grow(d->all->dev[i]);
 	if (d->msix_cap && touches(off, len, d->msix_cap + PCI_MSIX_FLAGS, 2))
 		vfio_irqs_msix_changed(d, -1);
 	if (d->msi_cap && touches(off, len, d->msi_cap + 2, 0x16))
 		vfio_irqs_msi_changed(d);
 }
 
-/* --- BARs ------------------------------------------------------------------ */
+/* --- BARs ------------------------------------------------------------------
+ */
 
 static const struct bar_slice *slice_at(const struct bar_plan *p, uint64_t off,
 					unsigned int len)

@@ -12,6 +12,7 @@
 #include "core/pci.h"
 #include "core/plan.h"
 #include "vfio/bar_plan.h"
+#include "vfio/vfio.h"
 
 /*
  * One passed-through device. Inside vfio/ only; everything after attach runs
@@ -56,18 +57,17 @@ enum vfio_irq_mode {
 
 struct vfio_irqs {
 	enum vfio_irq_mode mode;
-	bool resize;        /* vectors can be added while enabled */
-	bool warned;        /* a refusal was reported */
+	bool resize;	    /* vectors can be added while enabled */
+	bool warned;	    /* a refusal was reported */
 	unsigned int armed; /* vectors the kernel has allocated, from 0 */
-	unsigned int n;     /* entries of `vector` */
+	unsigned int n;	    /* entries of `vector` */
 	struct vfio_vector *vector; /* heap */
 };
 
 struct vfio_dev {
 	struct pci_func func; /* first: what the host bridge calls */
 	char address[16];
-	int fd; /* -1: not open */
-	bool can_reset;
+	int fd;		       /* -1: not open */
 	unsigned int cfg_size; /* 256 or 4096 */
 	struct vfio_region region[VFIO_PCI_NUM_REGIONS];
 	struct bar_shape shape[PCI_BARS];
@@ -89,17 +89,37 @@ struct vfio_dev {
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
 	struct hv *hv;
-	uint32_t devid; /* requester id in the guest */
+	struct vfio *all; /* this device and its neighbours */
+	uint32_t devid;	  /* requester id in the guest */
 };
 
-/* --- raw access, vfio/host.c --------------------------------------------- */
-int vfio_dev_open(struct vfio_dev *d, int group_fd, struct err *e);
-void vfio_dev_reset(struct vfio_dev *d);
+/* --- raw access, vfio/open.c --------------------------------------------- */
+/* ioctl that returns -errno. */
+int vfio_ioctl(int fd, unsigned long req, void *arg);
+/*
+ * An info structure of linux/vfio.h with its capabilities, of region or
+ * interrupt @index where it has one: heap, *room bytes; or NULL.
+ */
+void *vfio_info_get(int fd, unsigned long req, uint32_t least, uint32_t index,
+		    uint32_t *room);
+/*
+ * Open @d->address from its group's file, which resets it, plan its BARs and
+ * map them into our address space.
+ */
+int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
+		  struct err *e);
 /* Configuration space of the hardware; short transfers read as all-ones. */
 uint64_t vfio_cfg_pread(const struct vfio_dev *d, unsigned int off,
 			unsigned int len);
 void vfio_cfg_pwrite(const struct vfio_dev *d, unsigned int off,
 		     unsigned int len, uint64_t val);
+
+/* --- vfio/type1.c -----------------------------------------------------------
+ */
+/* File of group @id: opened, found viable, put into the container. */
+int type1_group(struct vfio *v, const char *address, unsigned int id,
+		struct err *e);
+void type1_unmap_all(struct vfio *v);
 
 /* --- vfio/cfg_virt.c: pure ------------------------------------------------ */
 /* MSI-X capability of raw configuration bytes; out->n = 0 when none. */
@@ -107,7 +127,9 @@ unsigned int cfg_virt_msix(const uint8_t *bytes, unsigned int size,
 			   struct msix_shape *out);
 /*
  * Fill the mask tables of @d->func.cfg for hardware that reads as @hw: what is
- * ours, what the guest may write. Sets the *_cap members.
+ * ours, what the guest may write. Sets the *_cap members. The chains that the
+ * guest walks are lists, whatever @hw says, and MSI or MSI-X are in them only
+ * if their registers are nothing else.
  */
 void cfg_virt_make(struct vfio_dev *d, const uint8_t hw[PCI_CFG_SIZE]);
 
@@ -126,7 +148,8 @@ void bar_map_grow(struct vfio_dev *d);
 /* Take everything out of the guest. */
 void bar_map_clear(struct vfio_dev *d);
 
-/* --- vfio/irq.c ------------------------------------------------------------ */
+/* --- vfio/irq.c ------------------------------------------------------------
+ */
 int vfio_irqs_open(struct vfio_dev *d, struct err *e);
 void vfio_irqs_close(struct vfio_dev *d);
 /* The guest changed MSI-X vector @v, or (v < 0) the MSI-X control word. */

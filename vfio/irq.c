@@ -24,8 +24,8 @@
 
 static uint32_t index_of(enum vfio_irq_mode mode)
 {
-	return mode == IRQ_MSI ? VFIO_PCI_MSI_IRQ_INDEX :
-				 VFIO_PCI_MSIX_IRQ_INDEX;
+	return mode == IRQ_MSI ? VFIO_PCI_MSI_IRQ_INDEX
+			       : VFIO_PCI_MSIX_IRQ_INDEX;
 }
 
 /* Hand eventfds [start, start + count) to the kernel; -1: no trigger. */
@@ -46,9 +46,10 @@ static int irqs_set(struct vfio_dev *d, unsigned int start, unsigned int count)
 	for (unsigned int i = 0; i < count; i++)
 		memcpy(s->data + i * sizeof(int32_t), &q->vector[start + i].fd,
 		       sizeof(int32_t));
-	r = ioctl(d->fd, VFIO_DEVICE_SET_IRQS, s);
+	r = vfio_ioctl(d->fd, VFIO_DEVICE_SET_IRQS, s);
 	free(s);
-	return r < 0 ? -errno : 0;
+	/* More than 0: so many the host has; none were set up. */
+	return r > 0 ? -ENOSPC : r;
 }
 
 static void irqs_unset(struct vfio_dev *d)
@@ -64,40 +65,51 @@ static void irqs_unset(struct vfio_dev *d)
 	d->irqs.armed = 0;
 }
 
-static void warn_once(struct vfio_dev *d, const char *what, int code)
+static void warn_once(struct vfio_dev *d, int code)
 {
 	if (d->irqs.warned)
 		return;
 	d->irqs.warned = true;
 	fprintf(stderr,
-		"barge: %s: the host refused an interrupt vector (%s: %s); "
+		"barge: %s: the host refused an interrupt vector (%s); "
 		"the guest will miss interrupts of this device\r\n",
-		d->address, what, strerror(-code));
+		d->address, strerror(-code));
+}
+
+/* Tell the listeners of the first @n vectors to look, in case they missed one.
+ */
+static void nudge(struct vfio_irqs *q, unsigned int n)
+{
+	uint64_t one = 1;
+
+	for (unsigned int i = 0; i < n; i++) {
+		/* A full counter wakes as well. */
+		if (q->vector[i].attached &&
+		    write(q->vector[i].fd, &one, sizeof(one)) < 0)
+			continue;
+	}
 }
 
 /*
  * A larger set for a kernel that cannot add to one: the device's vectors are
  * off for a moment, so every listener is told to look (a spurious interrupt
- * is allowed, a lost one is not).
+ * is allowed, a lost one is not). If the host has no more, those that worked
+ * go on working.
  */
 static int rearm_all(struct vfio_dev *d, unsigned int want)
 {
 	struct vfio_irqs *q = &d->irqs;
-	bool again = q->armed > 0;
-	uint64_t one = 1;
+	unsigned int old = q->armed;
 	int r;
 
 	irqs_unset(d);
 	r = irqs_set(d, 0, want);
-	if (r < 0)
-		return r;
-	q->armed = want;
-	for (unsigned int i = 0; again && i < want; i++) {
-		if (q->vector[i].attached &&
-		    write(q->vector[i].fd, &one, sizeof(one)) < 0)
-			return -errno;
-	}
-	return 0;
+	if (r == 0)
+		q->armed = want;
+	else if (old && irqs_set(d, 0, old) == 0)
+		q->armed = old;
+	nudge(q, old);
+	return r;
 }
 
 static int arm(struct vfio_dev *d, unsigned int v)
@@ -157,7 +169,7 @@ static void vector_unmask(struct vfio_dev *d, unsigned int v, struct hv_msi msi)
 	int r = vector_open(d, v);
 
 	if (r < 0) {
-		warn_once(d, "VFIO_DEVICE_SET_IRQS", r);
+		warn_once(d, r);
 		return;
 	}
 	r = d->hv->ops->route_msi(d->hv, x->gsi, msi);
@@ -166,7 +178,7 @@ static void vector_unmask(struct vfio_dev *d, unsigned int v, struct hv_msi msi)
 		x->attached = r == 0;
 	}
 	if (r < 0)
-		warn_once(d, "KVM_IRQFD", r);
+		warn_once(d, r);
 }
 
 static void mode_off(struct vfio_dev *d)
@@ -192,7 +204,7 @@ static void mode_off(struct vfio_dev *d)
 
 static bool can_resize(const struct vfio_dev *d, uint32_t index)
 {
-	struct vfio_irq_info info = { .argsz = sizeof(info), .index = index };
+	struct vfio_irq_info info = {.argsz = sizeof(info), .index = index};
 
 	return ioctl(d->fd, VFIO_DEVICE_GET_IRQ_INFO, &info) == 0 &&
 	       !(info.flags & VFIO_IRQ_INFO_NORESIZE);
@@ -216,12 +228,13 @@ static int mode_on(struct vfio_dev *d, enum vfio_irq_mode mode, unsigned int n)
 	return 0;
 }
 
-/* --- MSI-X ------------------------------------------------------------------ */
+/* --- MSI-X ------------------------------------------------------------------
+ */
 
 static void msix_vector(struct vfio_dev *d, unsigned int v)
 {
 	const struct msix_entry *m = &d->msix.entry[v];
-	struct hv_msi msi = { m->addr, m->data, d->devid };
+	struct hv_msi msi = {m->addr, m->data, d->devid};
 
 	if (d->irqs.mode != IRQ_MSIX)
 		return;
@@ -233,8 +246,8 @@ static void msix_vector(struct vfio_dev *d, unsigned int v)
 
 static void msix_control(struct vfio_dev *d)
 {
-	uint16_t ctrl = (uint16_t)pci_cfg_get(
-		&d->func.cfg, d->msix_cap + PCI_MSIX_FLAGS, 2);
+	uint16_t ctrl = (uint16_t)pci_cfg_get(&d->func.cfg,
+					      d->msix_cap + PCI_MSIX_FLAGS, 2);
 	int r;
 
 	if (!msix_set_control(&d->msix, ctrl))
@@ -253,7 +266,7 @@ static void msix_control(struct vfio_dev *d)
 	if (r == 0 && !d->irqs.armed)
 		r = rearm_all(d, 1);
 	if (r < 0)
-		warn_once(d, "VFIO_DEVICE_SET_IRQS", r);
+		warn_once(d, r);
 	for (unsigned int v = 0; v < d->msix.n; v++)
 		msix_vector(d, v);
 }
@@ -271,7 +284,7 @@ void vfio_irqs_msix_changed(struct vfio_dev *d, int v)
 bool vfio_irqs_pending(const struct vfio_dev *d, unsigned int v)
 {
 	const struct vfio_irqs *q = &d->irqs;
-	struct pollfd p = { .fd = -1, .events = POLLIN };
+	struct pollfd p = {.fd = -1, .events = POLLIN};
 
 	if (q->mode != IRQ_MSIX || v >= q->n || q->vector[v].attached)
 		return false;
@@ -279,7 +292,8 @@ bool vfio_irqs_pending(const struct vfio_dev *d, unsigned int v)
 	return p.fd >= 0 && poll(&p, 1, 0) == 1;
 }
 
-/* --- MSI -------------------------------------------------------------------- */
+/* --- MSI --------------------------------------------------------------------
+ */
 
 /* PCI-3.0 6.8.1.3: the low bits of the data number the vectors. */
 void vfio_irqs_msi_changed(struct vfio_dev *d)
@@ -290,9 +304,10 @@ void vfio_irqs_msi_changed(struct vfio_dev *d)
 	bool wide = flags & PCI_MSI_FLAGS_64BIT;
 	unsigned int n = 1u << ((flags & PCI_MSI_FLAGS_QSIZE) >> 4);
 	unsigned int most = 1u << ((flags & PCI_MSI_FLAGS_QMASK) >> 1);
-	struct hv_msi msi = { .devid = d->devid };
+	struct hv_msi msi = {.devid = d->devid};
 	uint64_t mask = 0;
 	uint32_t data;
+	int r;
 
 	if (!(flags & PCI_MSI_FLAGS_ENABLE)) {
 		if (d->irqs.mode == IRQ_MSI)
@@ -301,8 +316,11 @@ void vfio_irqs_msi_changed(struct vfio_dev *d)
 	}
 	if (n > most || n > VFIO_MSI_MAX)
 		n = most < VFIO_MSI_MAX ? most : VFIO_MSI_MAX;
-	if (mode_on(d, IRQ_MSI, n) < 0)
+	r = mode_on(d, IRQ_MSI, n);
+	if (r < 0) {
+		warn_once(d, r);
 		return;
+	}
 	msi.addr = pci_cfg_get(c, cap + PCI_MSI_ADDRESS_LO, 4);
 	if (wide)
 		msi.addr |= pci_cfg_get(c, cap + PCI_MSI_ADDRESS_HI, 4) << 32;
@@ -320,7 +338,8 @@ void vfio_irqs_msi_changed(struct vfio_dev *d)
 	}
 }
 
-/* --- life ------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------------
+ */
 
 int vfio_irqs_open(struct vfio_dev *d, struct err *e)
 {

@@ -4,21 +4,21 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define DEVICES "/sys/bus/pci/devices/"
-#define GROUPS "/sys/kernel/iommu_groups/"
+#define GROUPS	"/sys/kernel/iommu_groups/"
 
 /* include/linux/ioport.h, as printed in the sysfs file "resource" */
-#define RES_IO 0x00000100u
-#define RES_MEM 0x00000200u
+#define RES_IO	     0x00000100u
+#define RES_MEM	     0x00000200u
 #define RES_PREFETCH 0x00002000u
-#define RES_MEM_64 0x00100000u
-#define RES_UNSET 0x20000000u
+#define RES_MEM_64   0x00100000u
+#define RES_UNSET    0x20000000u
 
 static void path_of(char path[PATH_MAX], const char *address, const char *file)
 {
@@ -62,11 +62,15 @@ int sysfs_group(const char *address, unsigned int *group, struct err *e)
 {
 	char path[PATH_MAX];
 	char name[32];
+	unsigned long n;
+	char *end;
 
 	path_of(path, address, "iommu_group");
 	link_name(path, name, sizeof(name));
-	if (sscanf(name, "%u", group) != 1)
+	n = strtoul(name, &end, 10);
+	if (!name[0] || *end || n > UINT_MAX)
 		return err_set(e, -ENOENT, ERR_VFIO_NO_IOMMU, address, NULL);
+	*group = (unsigned int)n;
 	return 0;
 }
 
@@ -137,6 +141,26 @@ static void shape_of(struct bar_shape *s, uint64_t start, uint64_t end,
 	s->msix_mappable = s->mappable;
 }
 
+/* One line of "resource": start, end and flags, as 0x%016llx each. */
+static bool resource_line(FILE *f, uint64_t v[3])
+{
+	char line[128];
+	char *p = line;
+
+	if (!fgets(line, sizeof(line), f))
+		return false;
+	for (unsigned int i = 0; i < 3; i++) {
+		char *end;
+
+		errno = 0;
+		v[i] = strtoull(p, &end, 16);
+		if (end == p || errno)
+			return false;
+		p = end;
+	}
+	return true;
+}
+
 int sysfs_bars(const char *address, struct bar_shape shape[PCI_BARS],
 	       uint64_t page, struct err *e)
 {
@@ -149,16 +173,13 @@ int sysfs_bars(const char *address, struct bar_shape shape[PCI_BARS],
 		return err_set(e, -errno, ERR_PCI_SYSFS, path, NULL);
 	memset(shape, 0, PCI_BARS * sizeof(shape[0]));
 	for (unsigned int i = 0; i < PCI_BARS; i++) {
-		uint64_t start;
-		uint64_t end;
-		uint64_t flags;
+		uint64_t v[3];
 
-		if (fscanf(f, "%" SCNx64 " %" SCNx64 " %" SCNx64, &start, &end,
-			   &flags) != 3) {
+		if (!resource_line(f, v)) {
 			fclose(f);
 			return err_set(e, -EINVAL, ERR_PCI_SYSFS, path, NULL);
 		}
-		shape_of(&shape[i], start, end, flags, page);
+		shape_of(&shape[i], v[0], v[1], v[2], page);
 	}
 	fclose(f);
 	return 0;

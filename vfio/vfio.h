@@ -11,7 +11,7 @@
 
 /* All passed-through devices of a VM and the IOMMU domain they share. */
 
-#define VFIO_DEVS_MAX 16
+#define VFIO_DEVS_MAX	  16
 #define VFIO_RESERVED_MAX 32
 
 struct vfio_dev;
@@ -30,6 +30,8 @@ struct vfio {
 	/* Addresses that the IOMMU cannot map. */
 	unsigned int n_reserved;
 	struct span reserved[VFIO_RESERVED_MAX];
+	uint64_t bar_align; /* least alignment of a memory BAR, struct plan's */
+	struct hv *hv;	    /* set by vfio_attach() */
 	unsigned int n_mapped; /* regions of RAM that were mapped for DMA */
 	struct span mapped[GMEM_MAX];
 };
@@ -37,7 +39,7 @@ struct vfio {
 void vfio_init(struct vfio *v);
 /*
  * Open the device at @address ("0000:01:00.0"), its group and, the first time,
- * the container. The device is reset. Errors say what to do.
+ * the container. The kernel resets it then. Errors say what to do.
  */
 int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e);
@@ -54,10 +56,11 @@ void vfio_detach(struct vfio *v);
 void vfio_close(struct vfio *v);
 
 /*
- * What `barge plan` shows of the @nth device (from 0) without opening it: from
- * sysfs. @pci and @dp are filled in.
+ * What `barge plan` shows of a device without opening it: from sysfs. Fills in
+ * @dp and all of @pci but its devfn.
  */
-int vfio_survey(const char *address, enum msix_policy policy, unsigned int nth,
-		struct plan_pci *pci, struct dev_plan *dp, struct err *e);
+int vfio_survey(const char *address, enum msix_policy policy,
+		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
+		struct err *e);
 
 #endif

@@ -15,11 +15,13 @@
 
 /* What the planner has to know of the architecture and the host. */
 struct arch_layout {
-	struct span ecam;        /* where the one bus of ECAM goes */
-	struct span mem32;       /* free for 32-bit BARs */
-	struct span mem64;       /* free for 64-bit BARs, above RAM */
-	struct span io;          /* free for I/O BARs */
-	uint64_t bar_align;      /* least alignment of a memory BAR */
+	struct span conf1;  /* ports of configuration mechanism 1 */
+	struct span ecam;   /* where the one bus of ECAM goes */
+	struct span mem32;  /* free for 32-bit BARs */
+	struct span mem64;  /* free for 64-bit BARs, above RAM */
+	struct span hole;   /* in mem64, but not to be used; len 0: none */
+	struct span io;	    /* free for I/O BARs */
+	uint64_t bar_align; /* least alignment of a memory BAR */
 	unsigned int n_ram;
 	struct span ram[PLAN_RAM_MAX];
 };
@@ -39,24 +41,29 @@ const struct dev_place *arch_places(unsigned int *n);
 /* Interrupt controllers and timers; after kvm_create_vm(), before vCPUs. */
 int arch_vm_init(struct kvm *k, struct err *e);
 
-/* Files to boot from, already in memory (mapped or read). */
+/* What to boot, and into what. */
 struct arch_boot {
 	const char *kernel_name;
 	int kernel_fd;
 	const char *initrd_name; /* NULL: none */
 	int initrd_fd;
-	const char *cmdline;
+	const char *cmdline; /* not NULL */
 	const struct plan *plan;
-	struct gmem *mem;
+	struct gmem *mem; /* not looked at by arch_boot_check() */
 };
 
 /* Where the first vCPU starts; each arch uses what it needs. */
 struct arch_entry {
 	uint64_t pc;
-	uint64_t arg;   /* boot_params, start_info or FDT */
+	uint64_t arg;	   /* boot_params, start_info or FDT */
 	unsigned int mode; /* private to the arch */
 };
 
+/*
+ * Whether arch_load() would succeed: what the kernel file is, and whether
+ * everything fits into the plan's RAM. Needs the plan's RAM only.
+ */
+int arch_boot_check(const struct arch_boot *b, struct err *e);
 /*
  * Load kernel, initrd, command line and platform tables into guest memory.
  */

@@ -3,44 +3,49 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vmm/terminal.h"
 
-#define CTRL_A 0x01
-#define STALL_MS 100
+#define CTRL_A	0x01
+#define BUSY_MS 5
+#define AWAY_MS 500
 
-void console_init(struct console *c, void (*wake)(void *ctx), void *ctx)
+void console_init(struct console *c)
 {
+	memset(c, 0, sizeof(*c));
 	c->in = -1;
 	c->out = -1;
-	c->wake = wake;
-	c->ctx = ctx;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->space, NULL);
 }
 
 int console_open(struct console *c, const struct conf *conf, struct err *e)
 {
+	int r;
+
 	switch (conf->console) {
 	case CONSOLE_STDIO:
 		c->in = STDIN_FILENO;
 		c->out = STDOUT_FILENO;
 		break;
 	case CONSOLE_FILE:
+		/* O_NONBLOCK: a FIFO without a reader is an error, no wait. */
 		c->out = open(conf->console_file,
-			      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+			      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
+				      O_NONBLOCK,
+			      0666);
 		if (c->out < 0)
 			return err_set(e, -errno, ERR_CONSOLE_OPEN,
 				       conf->console_file, NULL);
 		c->own_out = true;
 		break;
 	case CONSOLE_NONE:
-		break;
+		return 0;
 	}
+	r = output_start(&c->output, c->out);
+	if (r < 0)
+		return err_set(e, r, ERR_HOST_CALL, "pthread_create", NULL);
 	return 0;
 }
 
@@ -53,7 +58,7 @@ static bool key(struct console *c, uint8_t k)
 	}
 	c->escaped = false;
 	if (k == 'x' || k == 'X') {
-		c->quit(c->ctx);
+		c->ops->quit(c->ctx);
 		return false;
 	}
 	return true;
@@ -62,7 +67,7 @@ static bool key(struct console *c, uint8_t k)
 static void take(struct console *c, const uint8_t *buf, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (!c->tty || key(c, buf[i]))
+		if ((!c->tty || key(c, buf[i])) && c->n < CONSOLE_IN)
 			c->buf[c->n++] = buf[i];
 	}
 }
@@ -74,29 +79,26 @@ static void unwatch(struct console *c)
 	c->watching = false;
 }
 
-static void offer(struct console *c)
+static bool in_front(struct console *c)
 {
-	size_t took = c->n ? c->sink(c->ctx, c->buf, c->n) : 0;
-
-	c->n -= took;
-	memmove(c->buf, c->buf + took, c->n);
+	return !c->tty || terminal_in_front(c->in);
 }
 
-/* Input can be read. Reads no more than the buffer has room for. */
 static void readable(void *ctx)
 {
 	struct console *c = ctx;
 	uint8_t in[CONSOLE_IN];
+	size_t room = c->tty ? CONSOLE_IN : CONSOLE_IN - c->n;
 	ssize_t n;
 
-	if (c->n == CONSOLE_IN) {
-		unwatch(c); /* until the guest has taken some */
+	c->away = !in_front(c);
+	if (c->away || !room) {
+		unwatch(c); /* console_poll() looks again */
 		return;
 	}
-	n = read(c->in, in, CONSOLE_IN - c->n);
+	n = read(c->in, in, room);
 	if (n > 0) {
 		take(c, in, (size_t)n);
-		offer(c);
 	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
 		unwatch(c);
 		c->unpolled = false;
@@ -118,133 +120,85 @@ static int watch(struct console *c)
 }
 
 int console_start(struct console *c, struct loop *loop,
-		  size_t (*sink)(void *ctx, const uint8_t *buf, size_t len),
-		  void (*quit)(void *ctx))
+		  const struct console_ops *ops, void *ctx)
 {
+	int r = 0;
+
 	c->loop = loop;
-	c->sink = sink;
-	c->quit = quit;
+	c->ops = ops;
+	c->ctx = ctx;
 	if (c->in < 0)
 		return 0;
 	c->tty = isatty(c->in);
-	if (c->tty) {
-		int r = terminal_raw(c->in);
-
-		if (r < 0)
-			return r;
-	}
-	return watch(c);
+	c->away = !in_front(c);
+	if (c->away)
+		return 0;
+	if (c->tty)
+		r = terminal_raw(c->in);
+	return r < 0 ? r : watch(c);
 }
 
-/* --- output ---------------------------------------------------------------- */
-
-/* Write one piece; false when the reader takes nothing for a while. */
-static bool write_some(struct console *c, const uint8_t *buf, size_t len,
-		       size_t *done)
+void console_resume(struct console *c)
 {
-	struct pollfd p = { .fd = c->out, .events = POLLOUT };
-	ssize_t n;
-
-	*done = len; /* of a closed reader: gone */
-	if (poll(&p, 1, STALL_MS) == 0) {
-		*done = 0;
-		return false;
-	}
-	n = write(c->out, buf, len);
-	if (n > 0)
-		*done = (size_t)n;
-	else if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		*done = 0;
-	return true;
-}
-
-/* Whether bytes are left. The lock is not held while writing. */
-static bool flush(struct console *c)
-{
-	uint64_t at;
-	size_t len;
-	size_t done;
-	bool alive;
-
-	pthread_mutex_lock(&c->lock);
-	at = c->done % CONSOLE_OUT;
-	len = (size_t)(c->put - c->done);
-	pthread_mutex_unlock(&c->lock);
-	if (len > CONSOLE_OUT - at)
-		len = CONSOLE_OUT - at;
-	if (!len)
-		return false;
-	alive = write_some(c, c->ring + at, len, &done);
-	pthread_mutex_lock(&c->lock);
-	c->done += done;
-	c->stalled = !alive;
-	pthread_cond_signal(&c->space);
-	pthread_mutex_unlock(&c->lock);
-	return alive;
-}
-
-/* Room for one more byte: waits a moment for a reader that is alive. */
-static bool has_room(struct console *c)
-{
-	struct timespec t;
-
-	if (c->put - c->done < CONSOLE_OUT)
-		return true;
-	if (c->stalled)
-		return false;
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec++;
-	if (pthread_cond_timedwait(&c->space, &c->lock, &t))
-		c->stalled = true;
-	return c->put - c->done < CONSOLE_OUT;
-}
-
-void console_write(struct console *c, const uint8_t *buf, size_t len)
-{
-	bool idle;
-
-	if (c->out < 0)
+	if (c->in < 0 || !c->tty || !in_front(c))
 		return;
-	pthread_mutex_lock(&c->lock);
-	idle = c->put == c->done;
-	for (size_t i = 0; i < len && has_room(c); i++)
-		c->ring[c->put++ % CONSOLE_OUT] = buf[i];
-	pthread_mutex_unlock(&c->lock);
-	if (idle)
-		c->wake(c->ctx);
+	c->away = false;
+	(void)terminal_raw(c->in);
+	(void)watch(c);
+}
+
+static void offer(struct console *c)
+{
+	ssize_t took = c->n ? c->ops->sink(c->ctx, c->buf, c->n) : 0;
+
+	c->busy = took < 0;
+	if (took <= 0)
+		return;
+	c->n -= (size_t)took;
+	memmove(c->buf, c->buf + took, c->n);
 }
 
 int console_poll(struct console *c)
 {
-	bool stalled;
+	bool ready = c->unpolled && c->n < CONSOLE_IN;
 
-	while (c->out >= 0 && flush(c))
-		;
-	pthread_mutex_lock(&c->lock);
-	stalled = c->put != c->done;
-	pthread_mutex_unlock(&c->lock);
-	if (c->unpolled && c->n < CONSOLE_IN)
+	if (ready)
 		readable(c);
-	if (!c->sink)
-		return -1;
+	if (c->away)
+		console_resume(c);
 	offer(c);
-	if (c->n < CONSOLE_IN)
+	if (c->n < CONSOLE_IN && !c->away)
 		(void)watch(c);
 	if (c->unpolled && c->n < CONSOLE_IN)
 		return 0;
-	return stalled ? STALL_MS : -1;
+	if (c->busy)
+		return BUSY_MS;
+	return c->away ? AWAY_MS : -1;
+}
+
+void console_write(struct console *c, const uint8_t *buf, size_t len)
+{
+	if (c->output)
+		output_put(c->output, buf, len);
 }
 
 void console_close(struct console *c)
 {
+	struct output_end end;
+
 	terminal_restore();
-	while (c->out >= 0 && flush(c))
-		;
+	end = output_finish(c->output);
+	if (end.error)
+		fprintf(stderr,
+			"barge: console output could not be written: %s\n",
+			strerror(-end.error));
+	else if (end.dropped)
+		fprintf(stderr,
+			"barge: %llu bytes of console output were lost: "
+			"nobody read them\n",
+			(unsigned long long)end.dropped);
 	unwatch(c);
-	if (c->own_out && c->out >= 0)
+	if (c->own_out)
 		close(c->out);
-	c->in = -1;
-	c->out = -1;
-	pthread_mutex_destroy(&c->lock);
-	pthread_cond_destroy(&c->space);
+	console_init(c);
 }

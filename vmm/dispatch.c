@@ -82,15 +82,16 @@ void dispatch_write(struct dispatch *x, enum bus_kind bus, uint64_t addr,
 	pthread_mutex_unlock(&x->lock[b->dev->lock]);
 }
 
-size_t dispatch_input(struct dispatch *x, struct device *d, const uint8_t *buf,
-		      size_t len)
+ssize_t dispatch_input(struct dispatch *x, struct device *d, const uint8_t *buf,
+		       size_t len)
 {
 	size_t n;
 
-	pthread_mutex_lock(&x->lock[d->lock]);
+	if (pthread_mutex_trylock(&x->lock[d->lock]))
+		return -EAGAIN;
 	n = d->ops->input ? d->ops->input(d, buf, len) : len;
 	pthread_mutex_unlock(&x->lock[d->lock]);
-	return n;
+	return (ssize_t)n;
 }
 
 void dispatch_power_button(struct dispatch *x)

@@ -3,6 +3,7 @@
 #define VMM_DISPATCH_H
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "core/bus.h"
 #include "core/device.h"
@@ -34,9 +35,13 @@ void dispatch_read(struct dispatch *x, enum bus_kind bus, uint64_t addr,
 void dispatch_write(struct dispatch *x, enum bus_kind bus, uint64_t addr,
 		    const void *data, unsigned int len);
 
-/* Hand console bytes to @d: how many it took. */
-size_t dispatch_input(struct dispatch *x, struct device *d, const uint8_t *buf,
-		      size_t len);
+/*
+ * Hand console bytes to @d: how many it took, or -EAGAIN while a vCPU is in
+ * the device. The event loop must not wait for that vCPU, which may be waiting
+ * for the event loop to write out its output.
+ */
+ssize_t dispatch_input(struct dispatch *x, struct device *d, const uint8_t *buf,
+		       size_t len);
 /* Press the power button of every device that has one. */
 void dispatch_power_button(struct dispatch *x);
 

@@ -310,8 +310,8 @@ static const struct row rows[] = {
 	  "%n: the kernel does not fit into the guest's memory. "
 	  "Give at least: --memory %u" },
 	{ ERR_INITRD_SPACE, 0, num_zero,
-	  "%n: the initrd does not fit into the guest's memory. "
-	  "Give more with --memory." },
+	  "%n: the initrd is larger than this kernel can use, whatever the "
+	  "memory. Use a smaller one." },
 	{ ERR_INITRD_SPACE, 0, NULL,
 	  "%n: the initrd does not fit into the guest's memory. "
 	  "Give at least: --memory %u" },
@@ -381,8 +381,8 @@ static const struct row rows[] = {
 	{ ERR_PCI_NO_DEVICE, 0, NULL,
 	  "%n: the host has no such PCI device. List those it has: lspci -D" },
 	{ ERR_PCI_SYSFS, EACCES, NULL,
-	  "%n: permission denied. "
-	  "Run barge as a user who may read it: ls -l %n" },
+	  "%n: only root may read all of its configuration space. "
+	  "Run the same with sudo." },
 	{ ERR_PCI_SYSFS, 0, NULL,
 	  "%n cannot be used: %e. "
 	  "Check that sysfs is mounted: findmnt /sys" },

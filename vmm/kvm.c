@@ -31,11 +31,11 @@ static int check_caps(const struct kvm *k, struct err *e)
 		int cap;
 		const char *name;
 	} need[] = {
-		{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
-		{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
-		{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
-		{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
-		{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+		{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
+		{KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP"},
+		{KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING"},
+		{KVM_CAP_IRQFD, "KVM_CAP_IRQFD"},
+		{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
 	};
 
 	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
@@ -107,13 +107,16 @@ static int kvm_unmap(struct hv *h, unsigned int slot)
 static int routes_push(struct kvm *k)
 {
 	struct kvm_irq_routing *t;
+	unsigned int live = 0;
 	unsigned int n = 0;
 	int r;
 
-	t = malloc(sizeof(*t) + KVM_ROUTES_MAX * sizeof(t->entries[0]));
+	for (unsigned int i = 0; i < k->routes; i++)
+		live += k->route[i].live;
+	t = malloc(sizeof(*t) + live * sizeof(t->entries[0]));
 	if (!t)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < KVM_ROUTES_MAX; i++) {
+	for (unsigned int i = 0; i < k->routes; i++) {
 		if (k->route[i].live)
 			t->entries[n++] = k->route[i].entry;
 	}
@@ -135,6 +138,7 @@ int kvm_set_base_routes(struct kvm *k, const struct kvm_irq_routing_entry *r,
 		k->route[i].entry = r[i];
 	}
 	k->base_routes = n;
+	k->routes = n;
 	k->first_msi = first_msi;
 	ret = routes_push(k);
 	if (ret < 0)
@@ -166,6 +170,8 @@ static int kvm_route_take(struct hv *h, unsigned int *gsi)
 			continue;
 		k->route[i].used = true;
 		k->route[i].live = false;
+		if (i >= k->routes)
+			k->routes = i + 1;
 		*gsi = g;
 		return 0;
 	}
@@ -179,37 +185,51 @@ static void kvm_route_give(struct hv *h, unsigned int gsi)
 
 	if (!r)
 		return;
-	if (r->live) {
-		r->live = false;
-		(void)routes_push(k);
-	}
+	/* Nobody listens any more: KVM may keep the entry until the next push.
+	 */
+	r->live = false;
 	r->used = false;
+}
+
+static bool same_msi(const struct kvm_irq_routing_msi *a,
+		     const struct kvm_irq_routing_msi *b)
+{
+	return a->address_lo == b->address_lo &&
+	       a->address_hi == b->address_hi && a->data == b->data &&
+	       a->devid == b->devid;
 }
 
 static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 {
 	struct kvm *k = kvm_of(h);
 	struct kvm_route *r = route_of(k, gsi);
+	struct kvm_route old;
+	int ret;
 	struct kvm_irq_routing_entry new = {
 		.gsi = gsi,
 		.type = KVM_IRQ_ROUTING_MSI,
 		.flags = k->msi_devid ? KVM_MSI_VALID_DEVID : 0,
-		.u.msi = {
-			.address_lo = (uint32_t)msi.addr,
-			.address_hi = (uint32_t)(msi.addr >> 32),
-			.data = msi.data,
-		},
+		.u.msi =
+			{
+				.address_lo = (uint32_t)msi.addr,
+				.address_hi = (uint32_t)(msi.addr >> 32),
+				.data = msi.data,
+			},
 	};
 
 	if (!r)
 		return -ENOENT;
 	if (k->msi_devid)
 		new.u.msi.devid = msi.devid;
-	if (r->live && !memcmp(&r->entry, &new, sizeof(new)))
+	if (r->live && same_msi(&r->entry.u.msi, &new.u.msi))
 		return 0;
+	old = *r;
 	r->entry = new;
 	r->live = true;
-	return routes_push(k);
+	ret = routes_push(k);
+	if (ret < 0)
+		*r = old;
+	return ret;
 }
 
 static int kvm_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
@@ -228,25 +248,26 @@ static int kvm_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 	return kvm_ioctl(kvm_of(h)->vm, KVM_IRQFD, &irqfd);
 }
 
-static int kvm_ioeventfd(struct hv *h, uint64_t gpa, unsigned int len, int fd,
-			 bool attach)
-{
-	struct kvm_ioeventfd io = {
-		.addr = gpa,
-		.len = len,
-		.fd = fd,
-		.flags = attach ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN,
-	};
-
-	return kvm_ioctl(kvm_of(h)->vm, KVM_IOEVENTFD, &io);
-}
-
-static void kvm_kick(struct hv *h)
+/* Documentation/virt/kvm/devices/vfio.rst */
+static int kvm_vfio_group(struct hv *h, int group, bool add)
 {
 	struct kvm *k = kvm_of(h);
+	struct kvm_create_device dev = {.type = KVM_DEV_TYPE_VFIO};
+	int32_t fd = group;
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = add ? KVM_DEV_VFIO_GROUP_ADD : KVM_DEV_VFIO_GROUP_DEL,
+		.addr = (uintptr_t)&fd,
+	};
 
-	if (k->kick)
-		k->kick(k->kick_ctx);
+	if (k->vfio < 0) {
+		int r = kvm_ioctl(k->vm, KVM_CREATE_DEVICE, &dev);
+
+		if (r < 0)
+			return r;
+		k->vfio = (int)dev.fd;
+	}
+	return kvm_ioctl(k->vfio, KVM_SET_DEVICE_ATTR, &attr);
 }
 
 static const struct hv_ops kvm_hv_ops = {
@@ -256,13 +277,12 @@ static const struct hv_ops kvm_hv_ops = {
 	.route_give = kvm_route_give,
 	.route_msi = kvm_route_msi,
 	.irqfd = kvm_irqfd,
-	.ioeventfd = kvm_ioeventfd,
-	.kick = kvm_kick,
+	.vfio_group = kvm_vfio_group,
 };
 
 int kvm_irq_line(struct kvm *k, unsigned int gsi, bool level)
 {
-	struct kvm_irq_level l = { .irq = gsi, .level = level };
+	struct kvm_irq_level l = {.irq = gsi, .level = level};
 
 	return kvm_ioctl(k->vm, KVM_IRQ_LINE, &l);
 }
@@ -275,6 +295,7 @@ void kvm_init(struct kvm *k)
 	k->hv.ops = &kvm_hv_ops;
 	k->sys = -1;
 	k->vm = -1;
+	k->vfio = -1;
 }
 
 int kvm_open(struct kvm *k, struct err *e)
@@ -317,20 +338,23 @@ int kvm_create_vm(struct kvm *k, struct err *e)
 	if (r < 0)
 		return err_set(e, r, ERR_KVM_IOCTL, "KVM_CREATE_VM", NULL);
 	k->vm = r;
-	k->n_slots = at_most(kvm_cap(k, KVM_CAP_NR_MEMSLOTS), 32,
-			     KVM_SLOTS_MAX);
-	k->n_gsi = at_most(kvm_cap(k, KVM_CAP_IRQ_ROUTING), 1024,
-			   KVM_ROUTES_MAX);
+	k->n_slots =
+		at_most(kvm_cap(k, KVM_CAP_NR_MEMSLOTS), 32, KVM_SLOTS_MAX);
+	k->n_gsi =
+		at_most(kvm_cap(k, KVM_CAP_IRQ_ROUTING), 1024, KVM_ROUTES_MAX);
 	k->msi_devid = kvm_cap(k, KVM_CAP_MSI_DEVID) > 0;
 	return 0;
 }
 
 void kvm_close(struct kvm *k)
 {
+	if (k->vfio >= 0)
+		close(k->vfio);
 	if (k->vm >= 0)
 		close(k->vm);
 	if (k->sys >= 0)
 		close(k->sys);
+	k->vfio = -1;
 	k->vm = -1;
 	k->sys = -1;
 	free(k->arch_cache);

@@ -10,7 +10,7 @@
 #include "core/err.h"
 #include "core/hv.h"
 
-#define KVM_SLOTS_MAX 512
+#define KVM_SLOTS_MAX  512
 #define KVM_ROUTES_MAX 4096
 
 struct kvm_route {
@@ -23,17 +23,17 @@ struct kvm_route {
 struct kvm {
 	struct hv hv; /* first: hv_ops are given &kvm->hv */
 	int sys;      /* /dev/kvm, -1: not open */
-	int vm;       /* -1: not created */
+	int vm;	      /* -1: not created */
+	int vfio;     /* KVM_DEV_TYPE_VFIO, -1: not created */
 	size_t run_size;
 	unsigned int n_slots; /* how many KVM has, at most KVM_SLOTS_MAX */
 	bool slot_used[KVM_SLOTS_MAX];
-	bool msi_devid;           /* routes carry a device id (ITS) */
-	unsigned int n_gsi;       /* numbers KVM takes: below this */
+	bool msi_devid;		  /* routes carry a device id (ITS) */
+	unsigned int n_gsi;	  /* numbers KVM takes: below this */
+	unsigned int routes;	  /* highest `route` ever used, plus one */
 	unsigned int base_routes; /* entries of the irqchip, set once */
-	unsigned int first_msi;   /* lowest number for MSI routes */
+	unsigned int first_msi;	  /* lowest number for MSI routes */
 	struct kvm_route route[KVM_ROUTES_MAX];
-	void (*kick)(void *ctx);
-	void *kick_ctx;
 	void *arch_cache; /* heap; filled by the arch, freed by kvm_close() */
 };
 

@@ -22,7 +22,7 @@ void loop_fini(struct loop *l)
 
 int loop_add(struct loop *l, int fd, loop_fn fn, void *ctx)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct epoll_event ev = {.events = EPOLLIN};
 	unsigned int w = 0;
 
 	while (w < l->n && l->watch[w].fd >= 0)

@@ -13,14 +13,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "vmm/arch.h"
-#include "vmm/device_table.h"
 #include "vmm/plan.h"
 #include "vmm/plan_print.h"
-#include "vmm/terminal.h"
 #include "vmm/vm.h"
 
 /* Physical address bits assumed where there is no KVM to ask. */
@@ -44,8 +43,7 @@ void vm_note(const struct vm *vm, const char *what)
 			(unsigned long long)(us % 1000), what);
 }
 
-/* Make the event loop look around; from any thread. */
-static void wake(void *ctx)
+void vm_wake(void *ctx)
 {
 	struct vm *vm = ctx;
 	uint64_t one = 1;
@@ -59,13 +57,13 @@ void vm_end(struct vm *vm, enum vm_end why)
 	int runs = VM_RUNS;
 
 	if (atomic_compare_exchange_strong(&vm->end, &runs, (int)why))
-		wake(vm);
+		vm_wake(vm);
 }
 
 static int *fds_of(struct vm *vm, unsigned int i)
 {
-	int *const fds[] = { &vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
-			     &vm->wake_fd };
+	int *const fds[] = {&vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
+			    &vm->wake_fd};
 
 	return i < sizeof(fds) / sizeof(fds[0]) ? fds[i] : NULL;
 }
@@ -79,39 +77,23 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
 	kvm_init(&vm->kvm);
-	console_init(&vm->console, wake, vm);
+	console_init(&vm->console);
 	vfio_init(&vm->vfio);
 }
 
-/* --- host_open: everything that needs privilege or may be missing --------- */
-
 static int file_open(const char *name, const char *role, int *fd, struct err *e)
 {
+	struct stat st;
+
 	if (!name)
 		return 0;
-	*fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0)
+	/* O_NONBLOCK: a FIFO must not keep us waiting for its writer. */
+	*fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0 || fstat(*fd, &st) < 0)
 		return err_set(e, -errno, ERR_FILE_OPEN, name, role);
+	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode))
+		return err_set(e, -ESPIPE, ERR_FILE_READ, name, role);
 	return 0;
-}
-
-static int host_open(struct vm *vm, struct err *e)
-{
-	const struct conf *c = vm->conf;
-	int r = file_open(c->kernel, "kernel", &vm->kernel_fd, e);
-
-	if (r == 0)
-		r = file_open(c->initrd, "initrd", &vm->initrd_fd, e);
-	if (r == 0)
-		r = kvm_open(&vm->kvm, e);
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
-		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
-			      e);
-	if (r == 0)
-		r = console_open(&vm->console, c, e);
-	if (r == 0)
-		vm_note(vm, "host opened");
-	return r;
 }
 
 /* --- plan_make ----------------------------------------------------------- */
@@ -128,6 +110,12 @@ static int layout_and_plan(struct plan *p, const struct conf *c,
 	return plan_make(p, &layout, c->cpus, avoid, n_avoid, e);
 }
 
+/* Slot 0 is the host bridge's; each device has a slot of its own after it. */
+static uint8_t devfn_of(unsigned int nth)
+{
+	return (uint8_t)((nth + 1) << 3);
+}
+
 static int vm_plan(struct vm *vm, struct err *e)
 {
 	unsigned int bits;
@@ -136,212 +124,62 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
+	for (unsigned int i = 0; i < vm->plan.n_pci; i++)
+		vm->plan.pci[i].devfn = devfn_of(i);
 	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			       vm->vfio.n_reserved, e);
 }
 
-/* --- vm_build ------------------------------------------------------------ */
+/* --- host_open: everything that needs privilege or may be missing --------- */
 
-static void irq_set(void *ctx, unsigned int irq, bool level)
+struct arch_boot vm_boot(struct vm *vm)
 {
-	struct vm *vm = ctx;
-
-	/* Refused only for a line that the irqchip does not have. */
-	(void)kvm_irq_line(&vm->kvm, irq, level);
-}
-
-static void request(void *ctx, enum dev_request what)
-{
-	static const enum vm_end end[] = {
-		[DEV_POWEROFF] = VM_POWEROFF,
-		[DEV_REBOOT] = VM_REBOOT,
-		[DEV_PANIC] = VM_PANIC,
-	};
-
-	vm_end(ctx, end[what]);
-}
-
-static int64_t wall_time(void *ctx)
-{
-	(void)ctx;
-	return time(NULL);
-}
-
-static void to_console(void *ctx, const uint8_t *buf, size_t len)
-{
-	struct vm *vm = ctx;
-
-	console_write(&vm->console, buf, len);
-}
-
-static int device_create(struct vm *vm, const struct dev_place *p,
-			 struct err *e)
-{
-	struct dev_env env = {
-		.irq = { .set = irq_set, .ctx = vm, .irq = p->irq },
-		.ctx = vm,
-		.request = request,
-		.wall_time = wall_time,
-		.console_write = to_console,
-		.input_ready = wake,
-	};
-	const struct dev_ops *ops = device_find(p->name);
-	struct device *d = ops ? calloc(1, ops->size) : NULL;
-	int r;
-
-	if (!d)
-		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
-	d->ops = ops;
-	ops->init(d, &env);
-	vm->dev[vm->n_devs++] = d;
-	if (ops->input)
-		vm->console_dev = d;
-	r = dispatch_add(&vm->dispatch, d);
-	for (unsigned int i = 0; r == 0 && i < p->n_spans; i++)
-		r = dispatch_window(&vm->dispatch, d, p->bus, p->span[i], i);
-	if (r < 0)
-		return err_set(e, r, ERR_HOST_CALL, p->name, NULL);
-	return 0;
-}
-
-static int pci_windows(struct vm *vm)
-{
-	const struct plan *p = &vm->plan;
-	const struct {
-		enum bus_kind bus;
-		struct span span;
-		unsigned int region;
-	} w[] = {
-		{ BUS_PIO, { 0xcf8, 8 }, PCI_HOST_CF8 },
-		{ BUS_MMIO, p->ecam, PCI_HOST_ECAM },
-		{ BUS_MMIO, p->mem32, PCI_HOST_MEM32 },
-		{ BUS_MMIO, p->mem64, PCI_HOST_MEM64 },
-		{ BUS_PIO, p->io, PCI_HOST_IO },
-	};
-	int r = dispatch_add(&vm->dispatch, &vm->pci_host.dev);
-
-	for (size_t i = 0; r == 0 && i < sizeof(w) / sizeof(w[0]); i++) {
-		if (w[i].span.len)
-			r = dispatch_window(&vm->dispatch, &vm->pci_host.dev,
-					    w[i].bus, w[i].span, w[i].region);
-	}
-	return r;
-}
-
-static int build_devices(struct vm *vm, struct err *e)
-{
-	unsigned int n;
-	const struct dev_place *place = arch_places(&n);
-	int r;
-
-	for (unsigned int i = 0; i < n; i++) {
-		r = device_create(vm, &place[i], e);
-		if (r < 0)
-			return r;
-	}
-	pci_host_init(&vm->pci_host, vm->plan.mem32, vm->plan.mem64,
-		      vm->plan.io);
-	pci_bridge_host_init(&vm->pci_bridge);
-	r = pci_host_add(&vm->pci_host, &vm->pci_bridge);
-	if (r == 0)
-		r = pci_windows(vm);
-	if (r < 0)
-		return err_set(e, r, ERR_HOST_CALL, "pci-host", NULL);
-	r = vfio_attach(&vm->vfio, &vm->plan, &vm->kvm.hv, &vm->pci_host, e);
-	if (r < 0)
-		return r;
-	dispatch_seal(&vm->dispatch);
-	vm_note(vm, "devices built");
-	return 0;
-}
-
-static int build_memory(struct vm *vm, struct err *e)
-{
-	int r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
-
-	if (r == 0)
-		r = ram_map(&vm->mem, &vm->kvm.hv, e);
-	/* Before a device is reachable, so that it never sees a hole. */
-	if (r == 0)
-		r = vfio_map_ram(&vm->vfio, &vm->mem, e);
-	if (r == 0)
-		vm_note(vm, "memory mapped");
-	return r;
-}
-
-static int build_boot(struct vm *vm, struct arch_entry *entry, struct err *e)
-{
+	const struct conf *c = vm->conf;
 	struct arch_boot b = {
-		.kernel_name = vm->conf->kernel,
+		.kernel_name = c->kernel,
 		.kernel_fd = vm->kernel_fd,
-		.initrd_name = vm->conf->initrd,
+		.initrd_name = c->initrd,
 		.initrd_fd = vm->initrd_fd,
-		.cmdline = vm->conf->cmdline ? vm->conf->cmdline : "",
+		.cmdline = c->cmdline ? c->cmdline : "",
 		.plan = &vm->plan,
 		.mem = &vm->mem,
 	};
-	int r = arch_load(&b, entry, e);
+
+	return b;
+}
+
+static int files_open(struct vm *vm, struct err *e)
+{
+	int r = file_open(vm->conf->kernel, "kernel", &vm->kernel_fd, e);
 
 	if (r == 0)
-		vm_note(vm, "kernel loaded");
+		r = file_open(vm->conf->initrd, "initrd", &vm->initrd_fd, e);
 	return r;
 }
 
-static int build_vcpus(struct vm *vm, const struct arch_entry *entry,
-		       struct err *e)
+/* The device comes last: nothing is reset for a kernel that does not boot. */
+static int host_open(struct vm *vm, struct err *e)
 {
-	unsigned int n = vm->conf->cpus;
+	const struct conf *c = vm->conf;
+	int r = files_open(vm, e);
 
-	vm->vcpus = calloc(n, sizeof(*vm->vcpus));
-	if (!vm->vcpus)
-		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
-	for (unsigned int i = 0; i < n; i++) {
-		struct vcpu_thread *t = &vm->vcpus[i];
-		int r;
+	if (r == 0)
+		r = kvm_open(&vm->kvm, e);
+	if (r == 0)
+		r = vm_plan(vm, e);
+	if (r == 0)
+		r = console_open(&vm->console, c, e);
+	if (r == 0) {
+		struct arch_boot b = vm_boot(vm);
 
-		t->vm = vm;
-		t->vcpu.fd = -1;
-		vm->n_vcpus = i + 1;
-		r = vcpu_create(&vm->kvm, &t->vcpu, i, e);
-		if (r == 0)
-			r = arch_vcpu_init(&vm->kvm, &t->vcpu, &vm->plan, entry,
-					   e);
-		if (r < 0)
-			return r;
+		r = arch_boot_check(&b, e);
 	}
-	vm_note(vm, "vCPUs created");
-	return 0;
-}
-
-static int check_cpus(struct vm *vm, struct err *e)
-{
-	int most = kvm_cap(&vm->kvm, KVM_CAP_MAX_VCPUS);
-
-	if (most > 0 && vm->conf->cpus > (unsigned int)most)
-		return err_set_num(e, -EINVAL, ERR_CPUS, NULL, vm->conf->cpus,
-				   (uint64_t)most);
-	return 0;
-}
-
-static int vm_build(struct vm *vm, struct err *e)
-{
-	struct arch_entry entry;
-	int r = check_cpus(vm, e);
-
+	vm->vfio.bar_align = vm->plan.bar_align;
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
+			      e);
 	if (r == 0)
-		r = kvm_create_vm(&vm->kvm, e);
-	if (r == 0)
-		r = arch_vm_init(&vm->kvm, e);
-	if (r == 0)
-		vm_note(vm, "VM created");
-	if (r == 0)
-		r = build_memory(vm, e);
-	if (r == 0)
-		r = build_devices(vm, e);
-	if (r == 0)
-		r = build_boot(vm, &entry, e);
-	if (r == 0)
-		r = build_vcpus(vm, &entry, e);
+		vm_note(vm, "host opened");
 	return r;
 }
 
@@ -357,7 +195,10 @@ static void on_wake(void *ctx)
 		return;
 }
 
-/* First the power button, then the axe. */
+/*
+ * First the power button, then the axe; SIGQUIT is the axe. Each signal may
+ * have come more than once by now, which counts as once.
+ */
 static void on_signal(void *ctx)
 {
 	struct vm *vm = ctx;
@@ -365,7 +206,11 @@ static void on_signal(void *ctx)
 
 	if (read(vm->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
-	if (!vm->button_pressed) {
+	if (si.ssi_signo == SIGCONT) {
+		console_resume(&vm->console);
+		return;
+	}
+	if (si.ssi_signo != SIGQUIT && !vm->button_pressed) {
 		vm->button_pressed = true;
 		dispatch_power_button(&vm->dispatch);
 		return;
@@ -382,29 +227,32 @@ static void on_quit(void *ctx)
 	vm_end(vm, VM_SIGNAL);
 }
 
-static size_t to_guest(void *ctx, const uint8_t *buf, size_t len)
+static ssize_t to_guest(void *ctx, const uint8_t *buf, size_t len)
 {
 	struct vm *vm = ctx;
 
 	if (!vm->console_dev)
-		return len;
+		return (ssize_t)len;
 	return dispatch_input(&vm->dispatch, vm->console_dev, buf, len);
 }
 
 static int signals_open(struct vm *vm)
 {
+	static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCONT};
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		sigaddset(&set, caught[i]);
 	/* Threads created later inherit the mask. */
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	vm->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return vm->signal_fd < 0 ? -errno : 0;
 }
+
+static const struct console_ops console_ops = {to_guest, on_quit};
 
 static int events_start(struct vm *vm)
 {
@@ -421,7 +269,7 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
-		r = console_start(&vm->console, &vm->loop, to_guest, on_quit);
+		r = console_start(&vm->console, &vm->loop, &console_ops, vm);
 	return r;
 }
 
@@ -447,8 +295,8 @@ static void vm_destroy(struct vm *vm)
 {
 	vm_end(vm, VM_POWEROFF);
 	vcpus_stop(vm);
-	console_close(&vm->console);
 	vfio_detach(&vm->vfio);
+	console_close(&vm->console);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
 		vcpu_destroy(&vm->kvm, &vm->vcpus[i].vcpu);
 	free(vm->vcpus);
@@ -472,6 +320,8 @@ static int exit_status(const struct vm *vm)
 	case VM_RUNS:
 	case VM_POWEROFF:
 		return 0;
+	case VM_HOST:
+		return 2;
 	case VM_CRASH:
 		return 3;
 	case VM_PANIC:
@@ -484,6 +334,31 @@ static int exit_status(const struct vm *vm)
 	return 0;
 }
 
+static int vm_start(struct vm *vm, struct err *e)
+{
+	int r = host_open(vm, e);
+
+	if (r == 0) /* again, now that the devices are known */
+		r = vm_plan(vm, e);
+	if (r == 0)
+		r = vm_build(vm, e);
+	return r;
+}
+
+/* How it went; @r is what the steps returned. */
+static int vm_result(struct vm *vm, int r, struct err *e)
+{
+	if (r < 0)
+		return r;
+	r = exit_status(vm);
+	if (r == 2)
+		return err_set(e, vm->run_error, ERR_KVM_IOCTL, "KVM_RUN",
+			       NULL);
+	if (r == 3)
+		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
+	return r;
+}
+
 int machine_run(const struct conf *conf, struct err *e)
 {
 	struct vm *vm = malloc(sizeof(*vm));
@@ -492,45 +367,52 @@ int machine_run(const struct conf *conf, struct err *e)
 	if (!vm)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
 	vm_init(vm, conf);
-	r = host_open(vm, e);
-	if (r == 0)
-		r = vm_plan(vm, e);
-	if (r == 0)
-		r = vm_build(vm, e);
+	r = vm_start(vm, e);
 	if (r == 0)
 		r = vm_run(vm, e);
-	if (r == 0)
-		r = exit_status(vm);
-	terminal_restore();
-	if (r == 3)
-		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
+	/* Silence the device, then let the guest's last words go first. */
+	vfio_detach(&vm->vfio);
+	console_close(&vm->console);
+	r = vm_result(vm, r, e);
 	vm_destroy(vm);
 	free(vm);
 	return r;
 }
 
-/* --- barge plan ------------------------------------------------------------ */
+/* --- barge plan ------------------------------------------------------------
+ */
+
+/* A host without KVM can still plan, for a processor of today. */
+static unsigned int host_phys_bits(void)
+{
+	unsigned int bits = PLAN_PHYS_BITS;
+	struct kvm *kvm = malloc(sizeof(*kvm));
+	struct err e;
+
+	if (!kvm)
+		return bits;
+	kvm_init(kvm);
+	if (kvm_open(kvm, &e) == 0)
+		(void)arch_phys_bits(kvm, &bits, &e);
+	kvm_close(kvm);
+	free(kvm);
+	return bits;
+}
 
 static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 		   struct err *e)
 {
-	unsigned int bits = PLAN_PHYS_BITS;
-	struct kvm kvm;
-	int r;
+	unsigned int bits = host_phys_bits();
+	int r = layout_and_plan(plan, c, bits, NULL, 0, e);
 
-	for (unsigned int i = 0; i < c->n_vfio; i++) {
-		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix, i,
-				&plan->pci[i], &dp[i], e);
-		if (r < 0)
-			return r;
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
+		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix,
+				plan->bar_align, &plan->pci[i], &dp[i], e);
+		plan->pci[i].devfn = devfn_of(i);
 		plan->n_pci = i + 1;
 	}
-	/* A host without KVM can still plan, for a processor of today. */
-	kvm_init(&kvm);
-	if (kvm_open(&kvm, e) == 0)
-		(void)arch_phys_bits(&kvm, &bits, e);
-	kvm_close(&kvm);
-	return layout_and_plan(plan, c, bits, NULL, 0, e);
+	/* again, now that the devices are known */
+	return r < 0 ? r : layout_and_plan(plan, c, bits, NULL, 0, e);
 }
 
 int machine_plan(const struct conf *conf, struct err *e)
@@ -543,8 +425,8 @@ int machine_plan(const struct conf *conf, struct err *e)
 		r = err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	else
 		r = plan_of(conf, plan, dp, e);
-	if (r == 0 && plan_print(stdout, plan, dp,
-				 (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
+	if (r == 0 &&
+	    plan_print(stdout, plan, dp, (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
 		r = err_set(e, -EIO, ERR_HOST_CALL, "write to standard output",
 			    NULL);
 	free(plan);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "vmm/conf.h"
 #include "vmm/explain.h"
@@ -14,9 +16,11 @@ static int act(const struct conf *c, struct err *e)
 
 	switch (c->command) {
 	case COMMAND_HELP:
-		return help_print(stdout) < 0 ? 2 : 0;
+		r = help_print(stdout);
+		return r < 0 ? err_set(e, r, ERR_HOST_CALL, "write", NULL) : 0;
 	case COMMAND_VERSION:
-		return help_version(stdout) < 0 ? 2 : 0;
+		r = help_version(stdout);
+		return r < 0 ? err_set(e, r, ERR_HOST_CALL, "write", NULL) : 0;
 	case COMMAND_RUN:
 	case COMMAND_PLAN:
 		break;
@@ -24,16 +28,29 @@ static int act(const struct conf *c, struct err *e)
 	r = conf_check(c, e);
 	if (r < 0)
 		return r;
-	return c->command == COMMAND_RUN ? machine_run(c, e) :
-					   machine_plan(c, e);
+	return c->command == COMMAND_RUN ? machine_run(c, e)
+					 : machine_plan(c, e);
+}
+
+/* A closed 0, 1 or 2 would become the next file opened: a disk, a VM. */
+static void std_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 int main(int argc, char **argv)
 {
 	struct conf conf;
-	struct err e = { 0 };
+	struct err e = {0};
 	int r;
 
+	std_fds();
 	terminal_guard();
 	r = conf_parse(&conf, argc, argv, &e);
 	if (r == 0)

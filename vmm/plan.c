@@ -21,11 +21,22 @@ struct pools {
 static int pool_make(struct span_pool *pool, struct span window,
 		     const struct span *avoid, unsigned int n)
 {
-	int r = span_pool_init(pool, window);
+	int r;
 
+	memset(pool, 0, sizeof(*pool));
+	if (!window.len) /* a pool without a limit: take() refuses */
+		return 0;
+	r = span_pool_init(pool, window);
 	for (unsigned int i = 0; i < n && r == 0; i++)
 		r = span_pool_block(pool, avoid[i]);
 	return r;
+}
+
+static int take(struct span_pool *pool, struct plan_bar *b, uint64_t align)
+{
+	if (!pool->limit.len)
+		return -ENOSPC;
+	return span_pool_take(pool, b->size, align, &b->addr);
 }
 
 static int bar_place(struct pools *w, struct plan_bar *b)
@@ -35,9 +46,9 @@ static int bar_place(struct pools *w, struct plan_bar *b)
 
 	switch (b->kind) {
 	case PCI_BAR_IO:
-		return span_pool_take(&w->io, b->size, b->size, &b->addr);
+		return take(&w->io, b, b->size);
 	case PCI_BAR_MEM64:
-		r = span_pool_take(&w->mem64, b->size, align, &b->addr);
+		r = take(&w->mem64, b, align);
 		if (r == 0)
 			return 0;
 		break;
@@ -45,12 +56,11 @@ static int bar_place(struct pools *w, struct plan_bar *b)
 	case PCI_BAR_NONE:
 		break;
 	}
-	return span_pool_take(&w->mem32, b->size, align, &b->addr);
+	return take(&w->mem32, b, align);
 }
 
 /* The largest BAR not placed yet, or false. */
-static bool largest(const struct plan *p, unsigned int *pi,
-		    unsigned int *bi)
+static bool largest(const struct plan *p, unsigned int *pi, unsigned int *bi)
 {
 	uint64_t best = 0;
 
@@ -70,15 +80,16 @@ static bool largest(const struct plan *p, unsigned int *pi,
 }
 
 /* What the pool's BARs span, rounded outward to @grain inside the limit. */
-static struct span window_of(const struct span_pool *pool,
-			     const struct plan *p, uint64_t grain)
+static struct span window_of(const struct span_pool *pool, const struct plan *p,
+			     uint64_t grain)
 {
 	uint64_t lo = UINT64_MAX;
 	uint64_t hi = 0;
-	struct span w = { 0, 0 };
+	struct span w = {0, 0};
 
 	for (unsigned int i = 0; i < p->n_pci * PCI_BARS; i++) {
-		const struct plan_bar *b = &p->pci[i / PCI_BARS].bar[i % PCI_BARS];
+		const struct plan_bar *b =
+			&p->pci[i / PCI_BARS].bar[i % PCI_BARS];
 
 		if (b->kind == PCI_BAR_NONE || b->kind == PCI_BAR_IO ||
 		    !span_holds(pool->limit, b->addr, b->size))
@@ -132,10 +143,14 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	p->cpus = cpus;
 	p->n_ram = l->n_ram;
 	memcpy(p->ram, l->ram, sizeof(p->ram));
+	p->bar_align = l->bar_align;
+	p->conf1 = l->conf1;
 	p->ecam = l->ecam;
 	r = pool_make(&w.mem32, l->mem32, avoid, n_avoid);
 	if (r == 0)
 		r = pool_make(&w.mem64, l->mem64, avoid, n_avoid);
+	if (r == 0 && l->hole.len && w.mem64.limit.len)
+		r = span_pool_block(&w.mem64, l->hole);
 	if (r == 0)
 		r = pool_make(&w.io, l->io, NULL, 0);
 	if (r < 0)
@@ -143,7 +158,8 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	r = bars_place(p, &w, e);
 	if (r < 0)
 		return r;
-	/* Below 4 GiB and for I/O the guest gets the whole window: it is free. */
+	/* Below 4 GiB and for I/O the guest gets the whole window: it is free.
+	 */
 	p->mem32 = l->mem32;
 	p->io = l->io;
 	p->mem64 = window_of(&w.mem64, p, 1024 * MIB);

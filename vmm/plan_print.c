@@ -22,9 +22,8 @@ static void row(FILE *f, struct span s, const char *what)
 	char size[32];
 
 	if (s.len)
-		fprintf(f, "  %012" PRIx64 "-%012" PRIx64 "  %8s  %s\n",
-			s.base, s.base + s.len - 1, size_text(size, s.len),
-			what);
+		fprintf(f, "  %012" PRIx64 "-%012" PRIx64 "  %8s  %s\n", s.base,
+			s.base + s.len - 1, size_text(size, s.len), what);
 }
 
 static const char *kind_name(enum pci_bar_kind k)
@@ -84,7 +83,7 @@ static void leaves_print(FILE *f, const struct bar_plan *p, uint64_t page)
 static void bar_print(FILE *f, unsigned int idx, const struct plan_bar *bar,
 		      const struct bar_plan *p, uint64_t page)
 {
-	struct span s = { bar->addr, bar->size };
+	struct span s = {bar->addr, bar->size};
 	char what[64];
 
 	if (bar->kind == PCI_BAR_NONE)
@@ -107,12 +106,16 @@ static void pci_print(FILE *f, const struct plan_pci *p,
 {
 	fprintf(f, "device %s at 00:%02x.%x\n", p->name, p->devfn >> 3,
 		p->devfn & 7);
-	if (dp->msix_place != MSIX_PLACE_NONE)
-		fprintf(f, "  MSI-X: table %u:0x%" PRIx64 ", PBA %u:0x%" PRIx64
-			   ", %s\n",
+	if (dp->msix_place == MSIX_PLACE_NONE)
+		fprintf(f, "  MSI-X: none: %s\n",
+			dp->msix_why ? dp->msix_why : "");
+	else
+		fprintf(f,
+			"  MSI-X: table %u:0x%" PRIx64 ", PBA %u:0x%" PRIx64
+			", %s\n",
 			dp->table_bar, dp->table_off, dp->pba_bar, dp->pba_off,
 			place_name(dp->msix_place));
-	if (dp->msix_why)
+	if (dp->msix_why && dp->msix_place != MSIX_PLACE_NONE)
 		fprintf(f, "         %s\n", dp->msix_why);
 	for (unsigned int b = 0; b < PCI_BARS; b++)
 		bar_print(f, b, &p->bar[b], &dp->bar[b], page);

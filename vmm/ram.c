@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 #define GIB (1ULL << 30)
 
@@ -42,9 +43,26 @@ static void *reserve(uint64_t len, uint64_t align, void **map, size_t *map_len)
 	return p;
 }
 
+/* RAM and swap of the host, in bytes. */
+static uint64_t host_memory(void)
+{
+	struct sysinfo s;
+
+	if (sysinfo(&s) < 0)
+		return UINT64_MAX;
+	return ((uint64_t)s.totalram + s.totalswap) * s.mem_unit;
+}
+
 int ram_create(struct ram *r, const struct plan *plan, struct gmem *mem,
 	       struct err *e)
 {
+	uint64_t total = 0;
+
+	for (unsigned int i = 0; i < plan->n_ram; i++)
+		total += plan->ram[i].len;
+	/* It would start, and be killed when the guest uses what it has. */
+	if (total > host_memory())
+		return err_set_num(e, -ENOMEM, ERR_RAM, NULL, total, 0);
 	for (unsigned int i = 0; i < plan->n_ram; i++) {
 		struct span s = plan->ram[i];
 		void *hva = reserve(s.len, host_align(s.len), &r->part[i].map,
@@ -54,10 +72,10 @@ int ram_create(struct ram *r, const struct plan *plan, struct gmem *mem,
 		if (r->part[i].map)
 			r->n = i + 1;
 		if (!hva)
-			return err_set_num(e, -errno, ERR_RAM, NULL, s.len, 0);
+			return err_set_num(e, -errno, ERR_RAM, NULL, total, 0);
 		ret = gmem_add(mem, s, hva);
 		if (ret < 0)
-			return err_set_num(e, ret, ERR_RAM, NULL, s.len, 0);
+			return err_set_num(e, ret, ERR_RAM, NULL, total, 0);
 	}
 	return 0;
 }

@@ -18,13 +18,21 @@ static struct {
 	struct termios saved;
 } term;
 
+bool terminal_in_front(int fd)
+{
+	pid_t job = tcgetpgrp(fd);
+
+	/* None: not our session's terminal, or it has hung up. */
+	return job < 0 || job == getpgrp();
+}
+
 void terminal_restore(void)
 {
 	if (!term.raw)
 		return;
 	term.raw = 0;
 	/* In the background this would stop us: the shell restores then. */
-	if (tcgetpgrp(term.fd) == getpgrp())
+	if (terminal_in_front(term.fd))
 		tcsetattr(term.fd, TCSANOW, &term.saved);
 }
 
@@ -32,9 +40,7 @@ int terminal_raw(int fd)
 {
 	struct termios t;
 
-	if (!isatty(fd) || tcgetpgrp(fd) != getpgrp())
-		return 0;
-	if (tcgetattr(fd, &term.saved) < 0)
+	if (!term.raw && tcgetattr(fd, &term.saved) < 0)
 		return -errno;
 	t = term.saved;
 	cfmakeraw(&t);
@@ -61,14 +67,15 @@ static void fatal(int sig)
 	    : sig == SIGILL  ? "SIGILL"
 	    : sig == SIGSEGV ? "SIGSEGV"
 			     : "SIGABRT");
-	say(". Please report it with the command line and `barge --version`.\n");
+	say(". Please report it with the command line and `barge "
+	    "--version`.\n");
 	_exit(127);
 }
 
 void terminal_guard(void)
 {
-	static const int sigs[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
-	struct sigaction sa = { .sa_handler = fatal, .sa_flags = SA_RESETHAND };
+	static const int sigs[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+	struct sigaction sa = {.sa_handler = fatal, .sa_flags = SA_RESETHAND};
 
 	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
 		sigaction(sigs[i], &sa, NULL);

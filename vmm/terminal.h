@@ -2,12 +2,22 @@
 #ifndef VMM_TERMINAL_H
 #define VMM_TERMINAL_H
 
+#include <stdbool.h>
+
 /*
  * The controlling terminal in raw mode. Terminal attributes outlive a process,
  * so they are restored on every way out: exit(), a fatal signal, a bug.
  */
 
-/* Raw mode on @fd if it is a terminal that we own. 0 or -errno. */
+/*
+ * Whether our job has terminal @fd, or nobody's job can: otherwise reading it
+ * or changing it would stop us.
+ */
+bool terminal_in_front(int fd);
+/*
+ * Raw mode on terminal @fd, which our job must have. May be called again when
+ * another job changed it. 0 or -errno.
+ */
 int terminal_raw(int fd);
 /* Put back what terminal_raw() found. Safe in a signal handler; idempotent. */
 void terminal_restore(void);

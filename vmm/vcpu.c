@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "vmm/arch.h"
+#include "vmm/thread.h"
 #include "vmm/vm.h"
 
 #define KICK_SIGNAL SIGUSR1
@@ -33,14 +34,20 @@ static void sink_write(void *ctx, enum bus_kind bus, uint64_t addr,
 	dispatch_write(&vm->dispatch, bus, addr, data, len);
 }
 
+/* The guest cannot go on: the first vCPU to say so is the one heard. */
 static void crash(struct vcpu_thread *t, const char *what, unsigned int detail)
 {
 	struct vm *vm = t->vm;
+	int none = 0;
 
-	if (atomic_load(&vm->end) != VM_RUNS)
+	if (!atomic_compare_exchange_strong(&vm->crashed, &none, 1))
 		return;
-	snprintf(vm->crash, sizeof(vm->crash), "vCPU %u: %s (%u)", t->vcpu.id,
-		 what, detail);
+	if (detail)
+		snprintf(vm->crash, sizeof(vm->crash), "vCPU %u: %s (%u)",
+			 t->vcpu.id, what, detail);
+	else
+		snprintf(vm->crash, sizeof(vm->crash), "vCPU %u: %s",
+			 t->vcpu.id, what);
 	vm_end(vm, VM_CRASH);
 }
 
@@ -93,7 +100,8 @@ static void handle_exit(struct vcpu_thread *t, const struct arch_sink *sink)
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		crash(t, "the processor refused to enter the guest",
-		      (unsigned int)run->fail_entry.hardware_entry_failure_reason);
+		      (unsigned int)
+			      run->fail_entry.hardware_entry_failure_reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
 		crash(t, "KVM cannot execute what the guest did",
@@ -108,10 +116,21 @@ static void handle_exit(struct vcpu_thread *t, const struct arch_sink *sink)
 	}
 }
 
+/* KVM_RUN itself failed: memory the host could not provide, most of all. */
+static void host_failed(struct vcpu_thread *t, int code)
+{
+	int none = 0;
+
+	if (!atomic_compare_exchange_strong(&t->vm->crashed, &none, 1))
+		return;
+	t->vm->run_error = code;
+	vm_end(t->vm, VM_HOST);
+}
+
 static void *vcpu_main(void *arg)
 {
 	struct vcpu_thread *t = arg;
-	struct arch_sink sink = { t->vm, sink_read, sink_write };
+	struct arch_sink sink = {t->vm, sink_read, sink_write};
 
 	while (atomic_load_explicit(&t->vm->end, memory_order_acquire) ==
 	       VM_RUNS) {
@@ -120,7 +139,7 @@ static void *vcpu_main(void *arg)
 		if (r == 0)
 			handle_exit(t, &sink);
 		else if (r != -EINTR && r != -EAGAIN)
-			crash(t, "KVM_RUN failed", (unsigned int)-r);
+			host_failed(t, r);
 	}
 	return NULL;
 }
@@ -130,10 +149,8 @@ static void kicked(int sig)
 	(void)sig; /* it interrupts KVM_RUN, that is all */
 }
 
-static void vcpus_kick(void *ctx)
+static void vcpus_kick(struct vm *vm)
 {
-	struct vm *vm = ctx;
-
 	for (unsigned int i = 0; i < vm->n_vcpus; i++) {
 		if (vm->vcpus[i].started)
 			pthread_kill(vm->vcpus[i].thread, KICK_SIGNAL);
@@ -142,22 +159,15 @@ static void vcpus_kick(void *ctx)
 
 int vcpus_start(struct vm *vm, struct err *e)
 {
-	struct sigaction sa = { .sa_handler = kicked };
+	struct sigaction sa = {.sa_handler = kicked};
 
 	sigaction(KICK_SIGNAL, &sa, NULL);
-	vm->kvm.kick = vcpus_kick;
-	vm->kvm.kick_ctx = vm;
 	for (unsigned int i = 0; i < vm->n_vcpus; i++) {
 		struct vcpu_thread *t = &vm->vcpus[i];
-		pthread_attr_t attr;
-		int r;
+		int r = thread_start(&t->thread, KICK_SIGNAL, vcpu_main, t);
 
-		pthread_attr_init(&attr);
-		pthread_attr_setstacksize(&attr, 256 << 10);
-		r = pthread_create(&t->thread, &attr, vcpu_main, t);
-		pthread_attr_destroy(&attr);
-		if (r)
-			return err_set(e, -r, ERR_HOST_CALL, "pthread_create",
+		if (r < 0)
+			return err_set(e, r, ERR_HOST_CALL, "pthread_create",
 				       NULL);
 		t->started = true;
 	}

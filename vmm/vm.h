@@ -11,6 +11,7 @@
 #include "devices/pci_bridge_host.h"
 #include "devices/pci_host.h"
 #include "vfio/vfio.h"
+#include "vmm/arch.h"
 #include "vmm/conf.h"
 #include "vmm/console.h"
 #include "vmm/dispatch.h"
@@ -25,6 +26,7 @@ enum vm_end {
 	VM_REBOOT,
 	VM_PANIC,
 	VM_CRASH,
+	VM_HOST,   /* KVM_RUN failed: vm.run_error */
 	VM_SIGNAL, /* vm.end_signal says which */
 };
 
@@ -47,7 +49,7 @@ struct vm {
 	struct dispatch dispatch;
 	unsigned int n_devs;
 	struct device *dev[DISPATCH_DEVS_MAX]; /* heap, owned */
-	struct device *console_dev;            /* takes input; borrowed */
+	struct device *console_dev;	       /* takes input; borrowed */
 	struct pci_host pci_host;
 	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
@@ -56,20 +58,30 @@ struct vm {
 	int kernel_fd;
 	int initrd_fd;
 	int signal_fd;
-	int wake_fd; /* eventfd: the event loop has something to look at */
+	int wake_fd;	 /* eventfd: the event loop has something to look at */
 	_Atomic int end; /* enum vm_end */
 	int end_signal;
 	bool button_pressed;
+	_Atomic int crashed; /* whoever sets it fills in crash or run_error */
+	int run_error;
 	char crash[160]; /* what a vCPU saw when it crashed */
 	unsigned int n_vcpus;
 	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */
-	uint64_t start_ns;         /* CLOCK_MONOTONIC of vm_init() */
+	uint64_t start_ns;	   /* CLOCK_MONOTONIC of vm_init() */
 };
 
 /* End the VM for @why unless something else did already; from any thread. */
 void vm_end(struct vm *vm, enum vm_end why);
 /* One line of `--verbose`: what was reached, and when. */
 void vm_note(const struct vm *vm, const char *what);
+
+/* Make the event loop look around; from any thread. @ctx is the vm. */
+void vm_wake(void *ctx);
+/* What is to be booted, for arch_boot_check() and arch_load(). */
+struct arch_boot vm_boot(struct vm *vm);
+
+/* Everything between the plan and the first entry. vmm/build.c */
+int vm_build(struct vm *vm, struct err *e);
 
 /* Create the threads and let them go; join them. vmm/vcpu.c */
 int vcpus_start(struct vm *vm, struct err *e);

@@ -59,6 +59,9 @@ static uint64_t feed_off(struct feed *f, uint64_t size)
 {
 	unsigned int how = feed_byte(f);
 
+	/* In the middle of one of many areas, see feed_areas(). */
+	if (how >= 224)
+		return 4096ull * (4 * (how % 32) + 2) + 8 + feed_raw(f, 1) * 8;
 	switch (how % 8) {
 	case 0:
 		return feed_raw(f, 8);
@@ -80,13 +83,14 @@ static uint64_t feed_off(struct feed *f, uint64_t size)
 static void feed_areas(struct feed *f, struct bar_shape *s)
 {
 	unsigned int how = feed_byte(f);
-	uint64_t step = feed_raw(f, 2) * 512;
 
-	/* All areas there are: only so can the list of slices overflow. */
-	if (how == 255) {
-		s->n_areas = BAR_AREAS_MAX + feed_byte(f) % 2;
+	/* As many as there can be: only so can the list of slices overflow. */
+	if (how >= 224) {
+		s->n_areas = BAR_AREAS_MAX + how % 2;
+		s->size = 4096ull * (4 * BAR_AREAS_MAX + how % 8);
 		for (unsigned int i = 0; i < BAR_AREAS_MAX; i++)
-			s->area[i] = (struct span){(2 * i + 1) * step, step};
+			s->area[i] =
+				(struct span){(4 * i + 1) * 4096, 3 * 4096};
 		return;
 	}
 	s->n_areas = how % 8;
@@ -111,6 +115,18 @@ static void feed_shape(struct feed *f, struct bar_shape *s)
 	s->size = feed_size(f);
 	if (s->sparse)
 		feed_areas(f, s);
+}
+
+/* Leave no register free, and no small BAR unmapped. */
+static void fill_shapes(struct bar_shape *shape)
+{
+	for (unsigned int i = 0; i < PCI_BARS; i++) {
+		if (shape[i].kind == PCI_BAR_NONE || shape[i].size == 0)
+			shape[i] = (struct bar_shape){.kind = PCI_BAR_MEM32,
+						      .mappable = true,
+						      .msix_mappable = i % 2,
+						      .size = 4096ull << i};
+	}
 }
 
 static void feed_msix(struct feed *f, struct msix_shape *m,
@@ -188,6 +204,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c.min_align = how & 4 ? 65536 : 4096;
 	for (unsigned int i = 0; i < PCI_BARS; i++)
 		feed_shape(&f, &shape[i]);
+	if (how & 8)
+		fill_shapes(shape);
 	feed_msix(&f, &msix, shape);
 
 	memset(&plan, 0xa5, sizeof(plan));

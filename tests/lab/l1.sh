@@ -1,4 +1,5 @@
 # shellcheck shell=bash disable=SC2154 # case, lab, work, barge, cloud, generic: told by the host
+# SPDX-License-Identifier: Apache-2.0
 # l1.sh: what a case can use in L1. The first thing that goes wrong ends L1 with its reason.
 #
 #   bind_vfio ADDRESS...          hands PCI devices to vfio-pci
@@ -26,7 +27,7 @@ initrd=$work/l2-cloud.cpio
 # verdict LINE: leaves LINE for the host and ends L1 at once.
 verdict() {
 	trap - EXIT ERR
-	printf '%s\n' "$1" >"$share/verdict"
+	printf '%s\n' "${1//$'\n'/ }" >"$share/verdict"
 	echo b >/proc/sysrq-trigger
 	sleep 1000
 }
@@ -45,7 +46,6 @@ load() { modprobe -a -d "$generic" "$@"; }
 
 bind_vfio() {
 	local device
-	load vfio-pci
 	for address; do
 		device=/sys/bus/pci/devices/$address
 		[ ! -e "$device/driver" ] || echo "$address" >"$device/driver/unbind"
@@ -152,7 +152,6 @@ keyboard() {
 tell_guest() { printf '%s\n' "$*" >&7; }
 
 doing "starting"
-load kvm_amd
 
 case_main() {
 	# shellcheck source=/dev/null

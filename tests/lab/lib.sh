@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
 # lib.sh: the host's side of the lab, sourced by run, shell and demo.
 #
 # QEMU emulates a whole machine (L1) with AMD virtualisation, an IOMMU and PCI devices. L1 runs
@@ -39,12 +40,14 @@ newest_kernel() {
 
 # unpack_kernel DIRECTORY PACKAGE: fills DIRECTORY with vmlinuz, vmlinux and lib/modules.
 unpack_kernel() {
-	local directory=$1 package=$2 release=${2#linux-image-}
+	local directory=$1 package=$2
 	rm -rf "$directory.new" && mkdir -p "$directory.new/deb" && cd "$directory.new" || return
 	(cd deb && apt_do apt-get download "$package") || return
 	dpkg-deb -x deb/*.deb deb || return
-	mkdir lib && mv deb/boot/vmlinuz-* vmlinuz && mv deb/lib/modules lib/ && rm -r deb &&
-		depmod -b "$PWD" "$release" && "$lab/extract-vmlinux" vmlinuz >vmlinux && mv "$directory.new" "$directory"
+	# newer packages have their modules below usr
+	mkdir lib && mv deb/boot/vmlinuz-* vmlinuz && mv deb/{,usr/}lib/modules lib/ 2>/dev/null
+	rm -r deb && depmod -b "$PWD" "$(ls lib/modules)" && "$lab/extract-vmlinux" vmlinuz >vmlinux &&
+		mv "$directory.new" "$directory"
 }
 
 # want_kernel FLAVOUR: makes $cache/FLAVOUR a link to today's kernel of that flavour.
@@ -77,7 +80,7 @@ fresh_lists() {
 
 # make_initramfs OUT KERNEL INIT MODULE...: busybox, INIT, the cases, and the modules with all they need.
 make_initramfs() {
-	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=10
+	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=100
 	shift 3
 	release=$(ls "$kernel/lib/modules")
 	rm -rf "$tree"
@@ -88,7 +91,7 @@ make_initramfs() {
 	for module; do
 		modprobe -d "$kernel" -S "$release" --show-depends "$module"
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r module; do
-		cp "$module" "$tree/modules/$((number++))-${module##*/}"
+		case $module in *.xz) xz -dc "$module" ;; *) cat "$module" ;; esac >"$tree/modules/$((number++)).ko"
 	done
 	(cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tree.cpio"
 	mv "$tree.cpio" "$out"
@@ -106,9 +109,9 @@ prepare() {
 	want_kernel amd64
 	want_kernel cloud-amd64
 	flock -u 8
-	make_initramfs "$work/l1.cpio" "$generic" "$lab/l1-init" 9p 9pnet_virtio virtio_pci
+	make_initramfs "$work/l1.cpio" "$generic" "$lab/l1-init" 9p 9pnet_virtio virtio_pci kvm_amd vfio-pci
 	make_initramfs "$work/l2-cloud.cpio" "$cloud" "$lab/l2-init" button evdev pvpanic-mmio
-	make_initramfs "$work/l2-generic.cpio" "$generic" "$lab/l2-init" button evdev pvpanic-mmio nvme e1000e
+	make_initramfs "$work/l2-generic.cpio" "$generic" "$lab/l2-init" button evdev pvpanic-mmio nvme e1000e ahci sd_mod
 	disk=$work/disk.img
 	[ -f "$disk.sum" ] || {
 		head -c 64M >"$disk" < <(echo "This is the first line of a disk which the host wrote." && seq 1 9999999)
@@ -144,12 +147,13 @@ become_l1() {
 		for name in "${told[@]}"; do printf '%s=%q\n' "$name" "${!name}"; done
 		printf '. %q\n%s\n' "$lab/l1.sh" "$job"
 	} >"$share/job"
+	# Without ERMS the kernel clears memory by quadwords: TCG runs `rep stosb` a byte at a time.
 	# If this process dies, however it dies, so does the machine.
 	exec setpriv --pdeathsig TERM timeout --foreground -k 5 "${limit:-0}" \
-		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46 -smp 2 -m 4G \
+		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46,-erms -smp 2 -m 4G \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$generic/vmlinux" -initrd "$work/l1.cpio" \
-		-append "console=ttyS0 quiet panic=-1 intel_iommu=on mitigations=off" \
+		-append "console=ttyS0 quiet panic=-1 no_timer_check intel_iommu=on mitigations=off" \
 		-device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host \

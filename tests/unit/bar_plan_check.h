@@ -560,6 +560,7 @@ static void check_walk(const struct bar_slice *s, const uint64_t block[3],
 	uint64_t end = s->off + s->len;
 
 	while (off < end) {
+		uint64_t n = 1;
 		unsigned int k = 0;
 
 		while (k < 2 && (block[k] == 0 || off % block[k] ||
@@ -567,8 +568,11 @@ static void check_walk(const struct bar_slice *s, const uint64_t block[3],
 			k++;
 		if (block[k] == 0)
 			return;
-		count[k]++;
-		off += block[k];
+		/* From here to the end no larger block can come. */
+		if (k == 0 || end - off < block[k - 1])
+			n = (end - off) / block[k];
+		count[k] += n;
+		off += n * block[k];
 	}
 }
 

@@ -125,6 +125,9 @@ static const struct msix_case cases[] = {
 	/* Pages filled by the table between shared ends: 64 KiB + a bit. */
 	{0x20000, K16, 2048, 0x2000, 0x1f000, MM, AUTO,
 		"SPARE 5+0 5+8000: M4000 T4000 M18000"},
+	/* Only the last page of the table has registers in it. */
+	{0xd000, K16, 1100, 0, 0xc000, MM, AUTO,
+		"SPARE 5+0 5+8000: T4000 M8000 T1000 V3000"},
 	/* PBA past the BAR (Chelsio, Kunlun): both move, table stays hidden. */
 	{0x2000, K4, 8, 0x1000, 0x8000, MM, AUTO,
 		"SPARE 5+0 5+1000: M1000 T1000"},

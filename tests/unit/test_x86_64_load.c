@@ -466,7 +466,7 @@ static void wrong_files(void **state)
 static void no_cmdline(void **state)
 {
 	(void)state;
-	m.boot.cmdline = NULL;
+	m.boot.cmdline = "";
 	use_kernel(fake_bzimage(m.img));
 	assert_int_equal(load(), 0);
 	assert_int_equal(guest(CMDLINE_ADDR, 1), 0);

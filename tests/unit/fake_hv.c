@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/fake_hv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/span.h"
+
+static struct fake_hv *fake_of(struct hv *h)
+{
+	return (struct fake_hv *)h;
+}
+
+static int misuse(struct fake_hv *f, int code, const char *what)
+{
+	if (!f->misuse)
+		f->misuse = what;
+	f->refusals++;
+	return code;
+}
+
+/* Not the caller's fault: the guest's, or asked for by the test. */
+static int refuse(struct fake_hv *f, int code)
+{
+	f->refusals++;
+	return code;
+}
+
+static bool injected(struct fake_hv *f)
+{
+	return f->fail_in && --f->fail_in == 0;
+}
+
+/* --- memory ------------------------------------------------------------- */
+
+/* kvm-api 4.35: whole pages, no two slots over one guest address. */
+static int fake_map(struct hv *h, uint64_t gpa, void *hva, uint64_t len,
+		    unsigned int *slot)
+{
+	struct fake_hv *f = fake_of(h);
+	struct span s = {gpa, len};
+	unsigned int at = f->n_slots;
+
+	if (injected(f))
+		return refuse(f, f->fail_with);
+	if (!span_ok(s) || !hva || ((gpa | len | (uintptr_t)hva) % f->page))
+		return misuse(f, -EINVAL, "map: not whole pages");
+	for (unsigned int i = f->n_slots; i-- > 0;) {
+		const struct fake_slot *o = &f->slot[i];
+
+		if (!o->used)
+			at = i;
+		else if (span_overlaps((struct span){o->gpa, o->len}, s))
+			return refuse(f, -EEXIST);
+	}
+	if (at == f->n_slots)
+		return refuse(f, -ENOSPC);
+	if (f->watch)
+		f->watch(f->watch_ctx, true);
+	f->slot[at] = (struct fake_slot){true, gpa, hva, len};
+	f->maps++;
+	*slot = at;
+	return 0;
+}
+
+static int fake_unmap(struct hv *h, unsigned int slot)
+{
+	struct fake_hv *f = fake_of(h);
+
+	if (injected(f))
+		return refuse(f, f->fail_with);
+	if (slot >= f->n_slots || !f->slot[slot].used)
+		return misuse(f, -ENOENT, "unmap: no such slot");
+	if (f->watch)
+		f->watch(f->watch_ctx, false);
+	f->slot[slot].used = false;
+	f->unmaps++;
+	return 0;
+}
+
+/* --- interrupts --------------------------------------------------------- */
+
+static int fake_route_take(struct hv *h, unsigned int *gsi)
+{
+	struct fake_hv *f = fake_of(h);
+
+	if (injected(f))
+		return refuse(f, f->fail_with);
+	for (unsigned int i = 0; i < FAKE_ROUTES; i++) {
+		if (f->route[i].taken)
+			continue;
+		f->route[i] = (struct fake_route){
+			.taken = true, .fd = -1, .resample_fd = -1};
+		*gsi = i;
+		return 0;
+	}
+	return refuse(f, -ENOSPC);
+}
+
+static bool taken(const struct fake_hv *f, unsigned int gsi)
+{
+	return gsi < FAKE_ROUTES && f->route[gsi].taken;
+}
+
+static void fake_route_give(struct hv *h, unsigned int gsi)
+{
+	struct fake_hv *f = fake_of(h);
+
+	if (!taken(f, gsi))
+		(void)misuse(f, 0, "route_give: not taken");
+	else if (f->route[gsi].fd >= 0)
+		(void)misuse(f, 0, "route_give: an eventfd is attached");
+	else
+		f->route[gsi].taken = false;
+}
+
+static int fake_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
+{
+	struct fake_hv *f = fake_of(h);
+
+	if (injected(f))
+		return refuse(f, f->fail_with);
+	if (!taken(f, gsi))
+		return misuse(f, -EINVAL, "route_msi: not taken");
+	f->route[gsi].msi = msi;
+	return 0;
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static int fake_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
+		      bool attach)
+{
+	struct fake_hv *f = fake_of(h);
+	struct fake_route *r = gsi < FAKE_ROUTES ? &f->route[gsi] : NULL;
+
+	if (injected(f))
+		return refuse(f, f->fail_with);
+	if (!taken(f, gsi))
+		return misuse(f, -EINVAL, "irqfd: a route that is not taken");
+	if (!is_open(fd) || (resample_fd >= 0 && !is_open(resample_fd)))
+		return misuse(f, -EBADF, "irqfd: a file that is not open");
+	if (attach && r->fd >= 0)
+		return misuse(f, -EBUSY, "irqfd: attached twice");
+	if (!attach && r->fd != fd)
+		return misuse(f, -ENOENT, "irqfd: was not attached");
+	r->fd = attach ? fd : -1;
+	r->resample_fd = attach ? resample_fd : -1;
+	return 0;
+}
+
+/* --- VFIO groups --- */
+
+static int fake_vfio_group(struct hv *h, int group, bool add)
+{
+	struct fake_hv *f = fake_of(h);
+	unsigned int i = 0;
+
+	if (injected(f))
+		return refuse(f, f->fail_with);
+	if (!is_open(group))
+		return misuse(f, -EBADF, "vfio_group: a file that is not open");
+	while (i < f->n_groups && f->group[i] != group)
+		i++;
+	if (add && i < f->n_groups)
+		return misuse(f, -EEXIST, "vfio_group: added twice");
+	if (!add && i == f->n_groups)
+		return misuse(f, -ENOENT, "vfio_group: was not added");
+	if (add && f->n_groups == FAKE_GROUPS)
+		return refuse(f, -ENOSPC);
+	if (add)
+		f->group[f->n_groups++] = group;
+	else
+		f->group[i] = f->group[--f->n_groups];
+	return 0;
+}
+
+static const struct hv_ops fake_hv_ops = {
+	.map = fake_map,
+	.unmap = fake_unmap,
+	.route_take = fake_route_take,
+	.route_give = fake_route_give,
+	.route_msi = fake_route_msi,
+	.irqfd = fake_irqfd,
+	.vfio_group = fake_vfio_group,
+};
+
+/* --- for the test ------------------------------------------------------- */
+
+void fake_hv_init(struct fake_hv *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->hv.ops = &fake_hv_ops;
+	f->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	f->n_slots = FAKE_SLOTS;
+}
+
+void fake_hv_fail(struct fake_hv *f, unsigned int nth, int code)
+{
+	f->fail_in = nth;
+	f->fail_with = code;
+}
+
+uint8_t *fake_hv_at(const struct fake_hv *f, uint64_t gpa)
+{
+	for (unsigned int i = 0; i < f->n_slots; i++) {
+		const struct fake_slot *s = &f->slot[i];
+
+		if (s->used &&
+		    span_holds((struct span){s->gpa, s->len}, gpa, 1))
+			return s->hva + (gpa - s->gpa);
+	}
+	return NULL;
+}
+
+unsigned int fake_hv_slots(const struct fake_hv *f)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < f->n_slots; i++)
+		n += f->slot[i].used;
+	return n;
+}
+
+const char *fake_hv_left(const struct fake_hv *f)
+{
+	if (f->misuse)
+		return f->misuse;
+	if (fake_hv_slots(f))
+		return "a memslot was left";
+	for (unsigned int i = 0; i < FAKE_ROUTES; i++) {
+		if (f->route[i].taken)
+			return "a route was left";
+	}
+	if (f->n_groups)
+		return "a group was left";
+	return NULL;
+}

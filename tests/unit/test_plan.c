@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/plan_check.h"
+#include "vmm/plan_print.h"
+
+#define KIB (1ull << 10)
+#define MIB (1ull << 20)
+#define GIB (1ull << 30)
+
+/* A machine like that of x86_64, and the devices of the test. */
+static const struct arch_layout machine = {
+	.ecam = {0xe0000000, MIB},
+	.mem32 = {0x80000000, 0x60000000},
+	.mem64 = {4 * GIB, 60 * GIB},
+	.io = {0xc000, 0x4000},
+	.bar_align = 4096,
+	.n_ram = 1,
+	.ram = {{0, GIB}},
+};
+
+static struct arch_layout layout;
+static struct plan plan;
+static struct err err;
+
+static int setup(void **state)
+{
+	(void)state;
+	layout = machine;
+	memset(&plan, 0, sizeof(plan));
+	memset(&err, 0, sizeof(err));
+	return 0;
+}
+
+static unsigned int device(const char *name)
+{
+	struct plan_pci *p = &plan.pci[plan.n_pci++];
+
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	p->devfn = (uint8_t)(plan.n_pci << 3);
+	return plan.n_pci - 1;
+}
+
+static void bar(unsigned int dev, unsigned int idx, enum pci_bar_kind kind,
+		uint64_t size)
+{
+	/* Stale addresses must not count. */
+	plan.pci[dev].bar[idx] = (struct plan_bar){
+		.kind = kind,
+		.size = size,
+		.align = kind == PCI_BAR_IO || size > 4096 ? size : 4096,
+		.addr = 0xdead0000,
+	};
+}
+
+static uint64_t at(unsigned int dev, unsigned int idx)
+{
+	return plan.pci[dev].bar[idx].addr;
+}
+
+static int make(const struct span *avoid, unsigned int n)
+{
+	int r = plan_make(&plan, &layout, 2, avoid, n, &err);
+	const char *bad = r == 0 ? plan_check(&plan, &layout, avoid, n) : NULL;
+
+	if (bad)
+		fail_msg("%s", bad);
+	return r;
+}
+
+static void assert_span(struct span s, uint64_t base, uint64_t len)
+{
+	assert_int_equal(s.base, base);
+	assert_int_equal(s.len, len);
+}
+
+/* --- without devices --- */
+
+static void nothing_to_place(void **state)
+{
+	(void)state;
+	layout.n_ram = 2;
+	layout.ram[1] = (struct span){4 * GIB, GIB};
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(plan.cpus, 2);
+	assert_int_equal(plan.n_ram, 2);
+	assert_span(plan.ram[0], 0, GIB);
+	assert_span(plan.ram[1], 4 * GIB, GIB);
+	assert_span(plan.ecam, 0xe0000000, MIB);
+	assert_span(plan.mem32, 0x80000000, 0x60000000);
+	assert_span(plan.io, 0xc000, 0x4000);
+	assert_int_equal(plan.mem64.len, 0);
+}
+
+/* RAM may fill all of a small address space. */
+static void window_may_be_missing(void **state)
+{
+	unsigned int d;
+
+	(void)state;
+	layout.mem64 = (struct span){0, 0};
+	assert_int_equal(make(NULL, 0), 0);
+	d = device("0000:01:00.0");
+	bar(d, 0, PCI_BAR_MEM64, 16 * KIB);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 0), 0x80000000);
+	layout.io = (struct span){0, 0};
+	assert_int_equal(make(NULL, 0), 0);
+	bar(d, 2, PCI_BAR_IO, 32);
+	assert_int_equal(make(NULL, 0), -ENOSPC);
+	assert_int_equal(err.num, 2);
+}
+
+/* --- placement --- */
+
+static void each_kind_in_its_window(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	bar(d, 0, PCI_BAR_MEM64, 16 * KIB);
+	bar(d, 2, PCI_BAR_MEM32, 1 * MIB);
+	bar(d, 3, PCI_BAR_IO, 32);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 0), 4 * GIB);
+	assert_int_equal(at(d, 2), 0x80000000);
+	assert_int_equal(at(d, 3), 0xc000);
+	/* The window above 4 GiB is what is in it, in whole GiB. */
+	assert_span(plan.mem64, 4 * GIB, GIB);
+}
+
+/* Largest first, whatever their order: no gap from natural alignment. */
+static void largest_first(void **state)
+{
+	unsigned int a = device("0000:01:00.0");
+	unsigned int b = device("0000:02:00.0");
+
+	(void)state;
+	bar(a, 0, PCI_BAR_MEM64, 4 * KIB);
+	bar(a, 2, PCI_BAR_MEM64, 256 * MIB);
+	bar(b, 0, PCI_BAR_MEM64, 16 * GIB);
+	bar(b, 2, PCI_BAR_MEM64, 32 * MIB);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(b, 0), 16 * GIB);
+	assert_int_equal(at(a, 2), 4 * GIB);
+	assert_int_equal(at(b, 2), 4 * GIB + 256 * MIB);
+	assert_int_equal(at(a, 0), 4 * GIB + 288 * MIB);
+	assert_span(plan.mem64, 4 * GIB, 28 * GIB);
+}
+
+static void window_is_full_to_the_byte(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	layout.mem32 = (struct span){0x80000000, 3 * GIB / 2};
+	bar(d, 0, PCI_BAR_MEM32, 256 * MIB);
+	bar(d, 1, PCI_BAR_MEM32, GIB);
+	bar(d, 2, PCI_BAR_MEM32, 256 * MIB);
+	assert_int_equal(make(NULL, 0), 0);
+	bar(d, 3, PCI_BAR_MEM32, 4 * KIB);
+	assert_int_equal(make(NULL, 0), -ENOSPC);
+}
+
+static void alignment_over_the_size(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		bar(d, i, PCI_BAR_MEM32, 4 * KIB);
+		plan.pci[d].bar[i].align = 64 * KIB;
+	}
+	assert_int_equal(make(NULL, 0), 0);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(at(d, i), 0x80000000 + i * 64 * KIB);
+}
+
+/* 0 means "not programmed": no BAR is put there, not even in a low window. */
+static void never_at_zero(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	layout.io = (struct span){0, 0x10000};
+	bar(d, 0, PCI_BAR_IO, 256);
+	bar(d, 1, PCI_BAR_IO, 4);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 0), 256);
+	assert_true(at(d, 1) != 0);
+}
+
+static void avoided_ranges(void **state)
+{
+	const struct span avoid[] = {
+		{5 * GIB, 2 * GIB},
+		{0x80000000, 4 * KIB},
+		{0xfee00000, MIB}, /* in no window */
+		{1ull << 60, (1ull << 63) + ((1ull << 63) - (1ull << 60))},
+	};
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	bar(d, 0, PCI_BAR_MEM64, 2 * GIB);
+	bar(d, 2, PCI_BAR_MEM32, 64 * KIB);
+	bar(d, 3, PCI_BAR_MEM32, 4 * KIB);
+	assert_int_equal(make(avoid, 4), 0);
+	assert_int_equal(at(d, 0), 8 * GIB);
+	assert_int_equal(at(d, 2), 0x80010000);
+	assert_int_equal(at(d, 3), 0x80001000);
+	/* The IOMMU says nothing about I/O ports. */
+	bar(d, 4, PCI_BAR_IO, 32);
+	assert_int_equal(make(&(struct span){0, 0x10000}, 1), 0);
+	assert_int_equal(at(d, 4), 0xc000);
+}
+
+/* What the arch keeps out of its window is kept out, and no error. */
+static void hole_in_the_window(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	layout.hole = (struct span){6 * GIB, 3 * GIB};
+	bar(d, 0, PCI_BAR_MEM64, 2 * GIB);
+	bar(d, 2, PCI_BAR_MEM64, 2 * GIB);
+	bar(d, 4, PCI_BAR_MEM64, GIB);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 0), 4 * GIB);
+	assert_int_equal(at(d, 2), 10 * GIB);
+	assert_int_equal(at(d, 4), 9 * GIB);
+	/* Without a window there is nothing to keep out. */
+	layout.mem64 = (struct span){0, 0};
+	bar(d, 0, PCI_BAR_NONE, 0);
+	bar(d, 2, PCI_BAR_NONE, 0);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 4), 0x80000000);
+}
+
+/* --- what does not fit -----------------------------------------------------
+ */
+
+static void wide_bar_falls_back_below_4_gib(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	layout.mem64.len = 4 * GIB;
+	bar(d, 0, PCI_BAR_MEM64, 2 * GIB);
+	bar(d, 2, PCI_BAR_MEM64, 2 * GIB);
+	bar(d, 4, PCI_BAR_MEM64, GIB);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 0), 4 * GIB);
+	assert_int_equal(at(d, 2), 6 * GIB);
+	assert_int_equal(at(d, 4), 0x80000000);
+	assert_span(plan.mem64, 4 * GIB, 4 * GIB);
+}
+
+static void assert_refused(const char *name, unsigned int idx, uint64_t size)
+{
+	assert_int_equal(err.what, ERR_VFIO_BAR_SPACE);
+	assert_int_equal(err.code, -ENOSPC);
+	assert_string_equal(err.name, name);
+	assert_int_equal(err.num, idx);
+	assert_int_equal(err.num2, size);
+}
+
+static void refusal_names_the_bar(void **state)
+{
+	unsigned int a = device("0000:01:00.0");
+	unsigned int b = device("0000:81:00.1");
+
+	(void)state;
+	bar(a, 0, PCI_BAR_MEM64, 16 * KIB);
+	bar(b, 2, PCI_BAR_MEM64, 128 * GIB);
+	assert_int_equal(make(NULL, 0), -ENOSPC);
+	assert_refused("0000:81:00.1", 2, 128 * GIB);
+	bar(b, 2, PCI_BAR_NONE, 0);
+	bar(b, 5, PCI_BAR_MEM32, 2 * GIB);
+	assert_int_equal(make(NULL, 0), -ENOSPC);
+	assert_refused("0000:81:00.1", 5, 2 * GIB);
+	bar(b, 5, PCI_BAR_NONE, 0);
+	bar(a, 4, PCI_BAR_IO, 32 * KIB);
+	assert_int_equal(make(NULL, 0), -ENOSPC);
+	assert_refused("0000:01:00.0", 4, 32 * KIB);
+}
+
+/* Only what is avoided is in the way. */
+static void refusal_by_avoided_ranges(void **state)
+{
+	const struct span avoid[] = {
+		{4 * GIB, 60 * GIB},
+		{0x90000000, 4 * KIB},
+		{0xb0000000, 4 * KIB},
+		{0xd0000000, 4 * KIB},
+	};
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	bar(d, 0, PCI_BAR_MEM64, 256 * MIB);
+	assert_int_equal(make(avoid, 4), 0);
+	assert_int_equal(at(d, 0), 0x80000000);
+	bar(d, 0, PCI_BAR_MEM64, 512 * MIB);
+	assert_int_equal(make(avoid, 3), 0);
+	assert_int_equal(at(d, 0), 0xc0000000);
+	assert_int_equal(make(avoid, 4), -ENOSPC);
+	assert_refused("0000:01:00.0", 0, 512 * MIB);
+	assert_int_equal(make(avoid + 1, 3), 0);
+	assert_int_equal(at(d, 0), 4 * GIB);
+}
+
+/* --- random machines --------------------------------------------------------
+ */
+
+static uint64_t seed;
+
+static uint64_t rnd(uint64_t n)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (seed >> 33) % n;
+}
+
+static void random_device(void)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	for (unsigned int i = 0; i < PCI_BARS; i++) {
+		switch (rnd(5)) {
+		case 0:
+			bar(d, i, PCI_BAR_IO, 4ull << rnd(7));
+			break;
+		case 1:
+		case 2:
+			bar(d, i, PCI_BAR_MEM32, (4 * KIB) << rnd(14));
+			break;
+		case 3:
+			if (i < 5)
+				bar(d, i++, PCI_BAR_MEM64,
+				    (4 * KIB) << rnd(24));
+			break;
+		default:
+			break;
+		}
+		if (rnd(4) == 0)
+			plan.pci[d].bar[i].align <<= rnd(5);
+	}
+}
+
+static void random_machines(void **state)
+{
+	unsigned int placed = 0;
+	unsigned int refused = 0;
+
+	(void)state;
+	seed = 20240229;
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct span avoid[8];
+		unsigned int n = (unsigned int)rnd(9);
+
+		setup(NULL);
+		layout.mem64.base = (4 + rnd(64)) * GIB;
+		layout.mem64.len = rnd(512) * GIB;
+		layout.hole =
+			(struct span){(4 + rnd(600)) * GIB, rnd(3) * 9 * GIB};
+		for (unsigned int k = 0; k < n; k++) {
+			avoid[k].base = rnd(2) ? rnd(1u << 20) * 4 * KIB
+					       : rnd(512) * GIB;
+			avoid[k].len = 1 + (rnd(1u << 31) >> rnd(32));
+		}
+		for (uint64_t k = rnd(12); k > 0; k--)
+			random_device();
+		if (make(avoid, n) == 0) {
+			placed++;
+			continue;
+		}
+		refused++;
+		assert_int_equal(err.what, ERR_VFIO_BAR_SPACE);
+		assert_string_equal(err.name, "0000:01:00.0");
+		assert_true(err.num < PCI_BARS);
+		assert_true(err.num2 != 0);
+	}
+	/* Both ways are taken often, or this test says little. */
+	assert_true(placed > 500);
+	assert_true(refused > 100);
+}
+
+/* --- for people --------------------------------------------------------------
+ */
+
+/* clang-format off */
+static const char golden[] =
+"2 vCPUs\n"
+"guest-physical memory\n"
+"  000000000000-00007fffffff        2G  RAM\n"
+"  000100000000-00017fffffff        2G  RAM\n"
+"  0000e0000000-0000e00fffff        1M  PCI configuration (ECAM, bus 0)\n"
+"  000080000000-0000dfffffff     1536M  PCI window, 32-bit BARs\n"
+"  000180000000-001fffffffff      122G  PCI window, 64-bit BARs\n"
+"I/O ports\n"
+"  00000000c000-00000000ffff       16K  PCI window, I/O BARs\n"
+"device 0000:01:00.0 at 00:01.0\n"
+"  MSI-X: table 0:0x3000, PBA 0:0x2000, in place\n"
+"         its host pages hold nothing else\n"
+"  000182000000-000182003fff       16K  BAR 0 mem64\n"
+"         +0                8K  mapped\n"
+"         +2000            16B  virtual\n"
+"         +2010          4080B  trapped\n"
+"         +3000          1040B  virtual\n"
+"         +3410          3056B  trapped\n"
+"         host page table: 2 x 4K\n"
+"device 0000:41:00.0 at 00:02.0\n"
+"  MSI-X: none: the device has none\n"
+"  000080000000-000080ffffff       16M  BAR 0 mem32\n"
+"         +0               16M  mapped\n"
+"         host page table: 8 x 2M\n"
+"  001000000000-001fffffffff       64G  BAR 1 mem64 prefetchable\n"
+"         +0               64G  mapped\n"
+"         host page table: 64 x 1G\n"
+"  000180000000-000181ffffff       32M  BAR 3 mem64 prefetchable\n"
+"         +0               32M  mapped\n"
+"         host page table: 16 x 2M\n"
+"  00000000c000-00000000c07f      128B  BAR 5 io\n"
+"         +0              128B  trapped\n";
+/* clang-format on */
+
+static struct dev_plan dp[2];
+
+static void describe(unsigned int dev, const struct bar_shape *shape,
+		     const struct msix_shape *msix)
+{
+	dev_plan_make(&dp[dev], shape, msix, 4096, 4096);
+	for (unsigned int i = 0; i < PCI_BARS; i++) {
+		const struct bar_plan *b = &dp[dev].bar[i];
+
+		plan.pci[dev].bar[i] = (struct plan_bar){
+			.kind = b->kind,
+			.prefetch = b->prefetch,
+			.size = b->size,
+			.align = b->align,
+		};
+	}
+}
+
+static void nvme_and_gpu(void)
+{
+	/* 16 KiB of registers, with the MSI-X table in pages of its own. */
+	const struct bar_shape nvme[PCI_BARS] = {
+		{.kind = PCI_BAR_MEM64, .mappable = true, .size = 16 * KIB},
+	};
+	const struct msix_shape nvme_msix = {
+		.n = 65, .table_off = 0x3000, .pba_off = 0x2000};
+	const struct bar_shape gpu[PCI_BARS] = {
+		{.kind = PCI_BAR_MEM32, .mappable = true, .size = 16 * MIB},
+		{.kind = PCI_BAR_MEM64,
+		 .mappable = true,
+		 .prefetch = true,
+		 .size = 64 * GIB},
+		{0},
+		{.kind = PCI_BAR_MEM64,
+		 .mappable = true,
+		 .prefetch = true,
+		 .size = 32 * MIB},
+		{0},
+		{.kind = PCI_BAR_IO, .size = 128},
+	};
+	const struct msix_shape none = {0};
+
+	describe(device("0000:01:00.0"), nvme, &nvme_msix);
+	describe(device("0000:41:00.0"), gpu, &none);
+}
+
+static void printed(char *text, size_t size)
+{
+	FILE *f = tmpfile();
+	size_t n;
+
+	assert_non_null(f);
+	assert_int_equal(plan_print(f, &plan, dp, 4096), 0);
+	rewind(f);
+	n = fread(text, 1, size - 1, f);
+	text[n] = '\0';
+	fclose(f);
+}
+
+static void plan_in_words(void **state)
+{
+	static char text[8192];
+
+	(void)state;
+	layout.n_ram = 2;
+	layout.ram[0].len = 2 * GIB;
+	layout.ram[1] = (struct span){4 * GIB, 2 * GIB};
+	layout.mem64 = (struct span){6 * GIB, 1000 * GIB};
+	nvme_and_gpu();
+	assert_int_equal(make(NULL, 0), 0);
+	printed(text, sizeof(text));
+	assert_string_equal(text, golden);
+}
+
+static void failed_write_is_told(void **state)
+{
+	FILE *f = fopen("/dev/full", "w");
+
+	(void)state;
+	if (!f)
+		skip();
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(plan_print(f, &plan, dp, 4096), -EIO);
+	fclose(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(nothing_to_place, setup),
+		cmocka_unit_test_setup(window_may_be_missing, setup),
+		cmocka_unit_test_setup(each_kind_in_its_window, setup),
+		cmocka_unit_test_setup(largest_first, setup),
+		cmocka_unit_test_setup(window_is_full_to_the_byte, setup),
+		cmocka_unit_test_setup(alignment_over_the_size, setup),
+		cmocka_unit_test_setup(never_at_zero, setup),
+		cmocka_unit_test_setup(avoided_ranges, setup),
+		cmocka_unit_test_setup(hole_in_the_window, setup),
+		cmocka_unit_test_setup(wide_bar_falls_back_below_4_gib, setup),
+		cmocka_unit_test_setup(refusal_names_the_bar, setup),
+		cmocka_unit_test_setup(refusal_by_avoided_ranges, setup),
+		cmocka_unit_test_setup(random_machines, setup),
+		cmocka_unit_test_setup(plan_in_words, setup),
+		cmocka_unit_test_setup(failed_write_is_told, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

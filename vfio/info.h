@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VFIO_INFO_H
+#define VFIO_INFO_H
+
+#include <linux/vfio.h>
+#include <stdint.h>
+
+#include "core/span.h"
+#include "vfio/bar_plan.h"
+
+/*
+ * Readers of the info structures of linux/vfio.h with their chains of
+ * capabilities. Pure, and they trust nothing: @room is how many bytes are
+ * really there, whatever argsz says; a chain that leaves them or does not
+ * move forward ends.
+ */
+
+/* Enter flags and capabilities of @info into @s. */
+void info_region(const struct vfio_region_info *info, uint32_t room,
+		 struct bar_shape *s);
+/*
+ * The address ranges that the IOMMU cannot map: at most @max into @out;
+ * returns how many. None when the kernel does not tell.
+ */
+unsigned int info_reserved(const struct vfio_iommu_type1_info *info,
+			   uint32_t room, struct span *out, unsigned int max);
+
+#endif

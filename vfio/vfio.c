@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The passed-through devices of a VM, from being named to being given back. */
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vfio/device.h"
+#include "vfio/sysfs.h"
+#include "vfio/vfio.h"
+
+void vfio_init(struct vfio *v)
+{
+	memset(v, 0, sizeof(*v));
+	v->container = -1;
+}
+
+static int check_driver(const char *address, struct err *e)
+{
+	char driver[64];
+
+	sysfs_driver(address, driver, sizeof(driver));
+	if (strstr(driver, "vfio"))
+		return 0;
+	return err_set(e, -EBUSY, ERR_VFIO_DRIVER, address, driver);
+}
+
+int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
+	      struct err *e)
+{
+	struct vfio_dev *d;
+	unsigned int id = 0;
+	int r = sysfs_exists(address, e);
+
+	if (r == 0)
+		r = check_driver(address, e);
+	if (r == 0)
+		r = sysfs_group(address, &id, e);
+	if (r < 0)
+		return r;
+	r = type1_group(v, address, id, e);
+	if (r < 0)
+		return r;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
+	d->fd = -1;
+	d->func.ops = &vfio_func_ops;
+	d->all = v;
+	snprintf(d->address, sizeof(d->address), "%s", address);
+	v->dev[v->n_devs++] = d;
+	return vfio_dev_open(d, r, policy, e);
+}
+
+/* --- plan, attach, close -------------------------------------------------- */
+
+static void describe(const char *address, const struct dev_plan *dp,
+		     struct plan_pci *p)
+{
+	snprintf(p->name, sizeof(p->name), "%s", address);
+	for (unsigned int b = 0; b < PCI_BARS; b++) {
+		p->bar[b].kind =
+			dp->bar[b].size ? dp->bar[b].kind : PCI_BAR_NONE;
+		p->bar[b].prefetch = dp->bar[b].prefetch;
+		p->bar[b].size = dp->bar[b].size;
+		p->bar[b].align = dp->bar[b].align;
+	}
+}
+
+void vfio_describe(const struct vfio *v, struct plan *plan)
+{
+	plan->n_pci = v->n_devs;
+	for (unsigned int i = 0; i < v->n_devs; i++)
+		describe(v->dev[i]->address, &v->dev[i]->plan, &plan->pci[i]);
+}
+
+int vfio_survey(const char *address, enum msix_policy policy,
+		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
+		struct err *e)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct bar_shape shape[PCI_BARS];
+	struct msix_shape msix = {.policy = policy};
+	uint8_t bytes[PCI_CFG_SIZE];
+	size_t n;
+	int r = sysfs_exists(address, e);
+
+	if (r == 0)
+		r = sysfs_bars(address, shape, page, e);
+	if (r < 0)
+		return r;
+	n = sysfs_config(address, bytes);
+	/* Only root is shown the capabilities, and without them it is wrong. */
+	if (n < PCI_STD_HEADER_SIZEOF * 4)
+		return err_set(e, -EACCES, ERR_PCI_SYSFS, address, NULL);
+	if (bytes[PCI_HEADER_TYPE] & 0x7f)
+		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, address,
+				   bytes[PCI_HEADER_TYPE] & 0x7f, 0);
+	cfg_virt_msix(bytes, (unsigned int)n, &msix);
+	dev_plan_make(dp, shape, &msix, page, bar_align);
+	describe(address, dp, pci);
+	return 0;
+}
+
+int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
+		struct pci_host *host, struct err *e)
+{
+	v->hv = hv;
+	for (unsigned int i = 0; i < v->n_groups; i++) {
+		int r = hv->ops->vfio_group(hv, v->group[i].fd, true);
+
+		/* A KVM built without it knows no such memory types either. */
+		if (r < 0 && r != -ENODEV)
+			return err_set(e, r, ERR_KVM_IOCTL,
+				       "KVM_DEV_VFIO_GROUP_ADD", NULL);
+	}
+	for (unsigned int i = 0; i < v->n_devs; i++) {
+		struct vfio_dev *d = v->dev[i];
+		int r;
+
+		d->hv = hv;
+		d->func.devfn = plan->pci[i].devfn;
+		d->devid = d->func.devfn;
+		d->window[0] = plan->mem32;
+		d->window[1] = plan->mem64;
+		for (unsigned int b = 0; b < PCI_BARS; b++) {
+			if (plan->pci[i].bar[b].kind != PCI_BAR_NONE)
+				pci_cfg_set_bar_addr(&d->func.cfg, b,
+						     plan->pci[i].bar[b].addr);
+		}
+		vfio_cfg_pwrite(d, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
+		r = pci_host_add(host, &d->func);
+		if (r < 0)
+			return err_set(e, r, ERR_HOST_CALL, d->address, NULL);
+	}
+	return 0;
+}
+
+void vfio_detach(struct vfio *v)
+{
+	for (unsigned int i = 0; i < v->n_devs; i++) {
+		struct vfio_dev *d = v->dev[i];
+
+		if (d->fd < 0)
+			continue;
+		if (d->hv)
+			bar_map_clear(d);
+		vfio_irqs_close(d);
+		/* No bus mastering from here on: DMA ends with the VM. */
+		if (d->cfg_size)
+			vfio_cfg_pwrite(d, PCI_COMMAND, 2,
+					PCI_COMMAND_INTX_DISABLE);
+	}
+}
+
+void vfio_close(struct vfio *v)
+{
+	for (unsigned int i = 0; i < v->n_devs; i++) {
+		struct vfio_dev *d = v->dev[i];
+
+		bar_map_close(d);
+		if (d->fd >= 0)
+			close(d->fd); /* the kernel resets it */
+		free(d->msix_storage);
+		free(d);
+	}
+	if (v->container >= 0)
+		type1_unmap_all(v);
+	for (unsigned int i = 0; i < v->n_groups; i++)
+		close(v->group[i].fd);
+	if (v->container >= 0)
+		close(v->container);
+	vfio_init(v);
+}

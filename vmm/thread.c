@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/thread.h"
+
+#include <signal.h>
+
+#define STACK_BYTES (256u << 10)
+
+int thread_start(pthread_t *t, int signo, void *(*fn)(void *arg), void *arg)
+{
+	pthread_attr_t attr;
+	sigset_t mask;
+	sigset_t old;
+	int r;
+
+	sigfillset(&mask);
+	if (signo)
+		sigdelset(&mask, signo);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	/* The new thread inherits the mask from its first instruction on. */
+	pthread_sigmask(SIG_SETMASK, &mask, &old);
+	r = pthread_create(t, &attr, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -r;
+}
