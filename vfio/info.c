@@ -1,42 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vfio/info.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
 /*
- * Capability at @off, or NULL at the end of the chain or where it leaves the
+ * A capability, copied out of its chain: before Linux 6.6 the kernel aligned
+ * them to 4 bytes only, and their 8-byte members with them.
+ */
+struct cap {
+	struct vfio_info_cap_header head;
+	uint32_t room;	     /* bytes from its first to the end of the info */
+	const uint8_t *data; /* its first byte */
+};
+
+/*
+ * The capability at @off; false at the end of the chain or where it leaves the
  * @room bytes behind the fixed part of @least bytes.
  */
-static const struct vfio_info_cap_header *
-cap_at(const void *info, uint32_t room, uint32_t least, uint32_t off)
+static bool cap_at(const void *info, uint32_t room, uint32_t least,
+		   uint32_t off, struct cap *c)
 {
-	if (off < least || off > room || off % 8 ||
-	    room - off < sizeof(struct vfio_info_cap_header))
-		return NULL;
-	return (const void *)((const uint8_t *)info + off);
+	if (off < least || off > room || room - off < sizeof(c->head))
+		return false;
+	c->data = (const uint8_t *)info + off;
+	c->room = room - off;
+	memcpy(&c->head, c->data, sizeof(c->head));
+	return true;
 }
 
 /* Chains only grow, so that none can loop. */
-static uint32_t cap_next(const struct vfio_info_cap_header *c, uint32_t off)
+static uint32_t cap_next(const struct cap *c, uint32_t off)
 {
-	return c->next > off ? c->next : 0;
+	return c->head.next > off ? c->head.next : 0;
+}
+
+/*
+ * Sparse areas and IOVA ranges are laid out alike: a count behind the header,
+ * and from byte 16 on that many pairs of 64-bit numbers.
+ */
+#define COUNT_OFF 8u
+#define PAIRS_OFF 16u
+#define PAIR_SIZE 16u
+
+_Static_assert(offsetof(struct vfio_region_info_cap_sparse_mmap, areas) ==
+			       PAIRS_OFF &&
+		       sizeof(struct vfio_region_sparse_mmap_area) == PAIR_SIZE,
+	       "sparse areas");
+_Static_assert(offsetof(struct vfio_iommu_type1_info_cap_iova_range,
+			iova_ranges) == PAIRS_OFF &&
+		       sizeof(struct vfio_iova_range) == PAIR_SIZE,
+	       "IOVA ranges");
+
+/* How many pairs; 0 when they are not all there. */
+static uint32_t pairs(const struct cap *c)
+{
+	uint32_t n;
+
+	if (c->room < PAIRS_OFF)
+		return 0;
+	memcpy(&n, c->data + COUNT_OFF, sizeof(n));
+	return n <= (c->room - PAIRS_OFF) / PAIR_SIZE ? n : 0;
+}
+
+static void pair(const struct cap *c, uint32_t i, uint64_t v[2])
+{
+	memcpy(v, c->data + PAIRS_OFF + (size_t)i * PAIR_SIZE, PAIR_SIZE);
 }
 
 /* --- regions ---------------------------------------------------------------
  */
 
-static void sparse_areas(struct bar_shape *s,
-			 const struct vfio_region_info_cap_sparse_mmap *c,
-			 size_t room)
+static void sparse_areas(struct bar_shape *s, const struct cap *c)
 {
+	uint32_t n = pairs(c);
+
 	s->sparse = true; /* even if what follows makes no sense */
-	if (room < sizeof(*c) ||
-	    (room - sizeof(*c)) / sizeof(c->areas[0]) < c->nr_areas)
-		return;
-	for (uint32_t i = 0; i < c->nr_areas && i < BAR_AREAS_MAX; i++) {
-		s->area[i].base = c->areas[i].offset;
-		s->area[i].len = c->areas[i].size;
+	for (uint32_t i = 0; i < n && i < BAR_AREAS_MAX; i++) {
+		uint64_t v[2]; /* offset, size */
+
+		pair(c, i, v);
+		s->area[i].base = v[0];
+		s->area[i].len = v[1];
 		s->n_areas = i + 1;
 	}
 }
@@ -44,19 +90,19 @@ static void sparse_areas(struct bar_shape *s,
 void info_region(const struct vfio_region_info *info, uint32_t room,
 		 struct bar_shape *s)
 {
-	const struct vfio_info_cap_header *c;
 	uint32_t off = 0;
+	struct cap c;
 
 	s->size = info->size;
 	s->mappable = info->flags & VFIO_REGION_INFO_FLAG_MMAP;
 	if (info->flags & VFIO_REGION_INFO_FLAG_CAPS)
 		off = info->cap_offset;
-	while ((c = cap_at(info, room, sizeof(*info), off))) {
-		if (c->id == VFIO_REGION_INFO_CAP_SPARSE_MMAP)
-			sparse_areas(s, (const void *)c, room - off);
-		if (c->id == VFIO_REGION_INFO_CAP_MSIX_MAPPABLE)
+	while (cap_at(info, room, sizeof(*info), off, &c)) {
+		if (c.head.id == VFIO_REGION_INFO_CAP_SPARSE_MMAP)
+			sparse_areas(s, &c);
+		if (c.head.id == VFIO_REGION_INFO_CAP_MSIX_MAPPABLE)
 			s->msix_mappable = true;
-		off = cap_next(c, off);
+		off = cap_next(&c, off);
 	}
 }
 
@@ -80,28 +126,24 @@ static void add(struct span_list *l, uint64_t base, uint64_t last)
 }
 
 /* Everything between the usable ranges, which ascend, is not usable. */
-static void iova_gaps(struct span_list *l,
-		      const struct vfio_iommu_type1_info_cap_iova_range *c,
-		      size_t room)
+static void iova_gaps(struct span_list *l, const struct cap *c)
 {
+	uint32_t n = pairs(c);
 	uint64_t next = 0;
 
-	if (room < sizeof(*c) ||
-	    (room - sizeof(*c)) / sizeof(c->iova_ranges[0]) < c->nr_iovas)
-		return;
-	for (uint32_t i = 0; i < c->nr_iovas; i++) {
-		uint64_t start = c->iova_ranges[i].start;
-		uint64_t end = c->iova_ranges[i].end;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t v[2]; /* first and last address */
 
-		if (start < next || end < start)
+		pair(c, i, v);
+		if (v[0] < next || v[1] < v[0])
 			return;
-		if (start > next)
-			add(l, next, start - 1);
-		if (end == UINT64_MAX)
+		if (v[0] > next)
+			add(l, next, v[0] - 1);
+		if (v[1] == UINT64_MAX)
 			return;
-		next = end + 1;
+		next = v[1] + 1;
 	}
-	if (c->nr_iovas)
+	if (n)
 		add(l, next, UINT64_MAX);
 }
 
@@ -109,15 +151,15 @@ unsigned int info_reserved(const struct vfio_iommu_type1_info *info,
 			   uint32_t room, struct span *out, unsigned int max)
 {
 	struct span_list l = {out, 0, max};
-	const struct vfio_info_cap_header *c;
 	uint32_t off = 0;
+	struct cap c;
 
 	if (info->flags & VFIO_IOMMU_INFO_CAPS)
 		off = info->cap_offset;
-	while ((c = cap_at(info, room, sizeof(*info), off))) {
-		if (c->id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
-			iova_gaps(&l, (const void *)c, room - off);
-		off = cap_next(c, off);
+	while (cap_at(info, room, sizeof(*info), off, &c)) {
+		if (c.head.id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
+			iova_gaps(&l, &c);
+		off = cap_next(&c, off);
 	}
 	return l.n;
 }
