@@ -41,6 +41,9 @@ notes=
 # doing WHAT: named by the host if the time runs out.
 doing() { printf '%s\n' "$*" >"$share/doing"; }
 
+# L1's heart: the host can tell by it whether L1 or what runs in it hangs.
+(trap - ERR EXIT && set +e && while echo >"$share/beat" && sleep 2; do :; done) &
+
 # load MODULE...: into L1's kernel
 load() { modprobe -a -d "$generic" "$@"; }
 
