@@ -58,7 +58,6 @@ enum err_what {
 	ERR_VFIO_IOVA,	  /* num: gpa, num2: bytes: outside what the IOMMU can
 			     address */
 	ERR_VFIO_BAR_SPACE, /* name: address, num: BAR, num2: bytes */
-	ERR_VFIO_RESET,	    /* name: address */
 	ERR_VFIO_HEADER, /* name: address, num: header type: not an endpoint */
 	ERR_WHAT_MAX,
 };

@@ -169,11 +169,11 @@ int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 			"barge: %s: the host knows no way to reset this "
 			"device; the guest gets it as its last user left it\n",
 			d->address);
-	for (unsigned int i = 0; i < d->cfg_size; i += 4) {
-		uint32_t v = (uint32_t)vfio_cfg_pread(d, i, 4);
-
-		memcpy(hw + i, &v, 4);
-	}
+	if (pread(d->fd, hw, d->cfg_size,
+		  (off_t)d->region[VFIO_PCI_CONFIG_REGION_INDEX].fd_off) !=
+	    (ssize_t)d->cfg_size)
+		return err_set(e, -EIO, ERR_VFIO_IOCTL, d->address,
+			       "reading its configuration space");
 	if (hw[0x0e] & 0x7f)
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, d->address,
 				   hw[0x0e] & 0x7f, 0);

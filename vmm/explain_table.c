@@ -472,9 +472,6 @@ static const struct row rows[] = {
 	{ ERR_VFIO_BAR_SPACE, 0, NULL,
 	  "%n: BAR %1 of %M finds no room in the guest's address space. "
 	  "Give less with --memory, or fewer devices." },
-	{ ERR_VFIO_RESET, 0, NULL,
-	  "%n cannot be reset: %e. Power the host off and on, and see which "
-	  "ways the device has: cat " DEVICE "reset_method" },
 	/* PCI-3.0 6.1: header type 0 is a device, 1 a bridge, 2 CardBus */
 	{ ERR_VFIO_HEADER, 0, NULL,
 	  "%n is a bridge (header type %1), which no guest can be given. "
