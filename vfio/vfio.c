@@ -77,22 +77,31 @@ void vfio_describe(const struct vfio *v, struct plan *plan)
 		describe(v->dev[i]->address, &v->dev[i]->plan, &plan->pci[i]);
 }
 
-static bool moves(enum msix_place place)
+static uint64_t mapped_bytes(const struct dev_plan *dp)
 {
-	return place == MSIX_PLACE_SPARE_BAR || place == MSIX_PLACE_ENLARGED;
+	uint64_t bytes = 0;
+
+	for (unsigned int b = 0; b < PCI_BARS; b++) {
+		for (unsigned int i = 0; i < dp->bar[b].n; i++) {
+			if (dp->bar[b].slice[i].kind == BAR_MAP)
+				bytes += dp->bar[b].slice[i].len;
+		}
+	}
+	return bytes;
 }
 
 void vfio_survey_plan(struct vfio_survey *s, const char *name, uint64_t page,
 		      uint64_t bar_align, struct plan_pci *pci)
 {
-	struct msix_shape moved = s->msix;
+	struct msix_shape best = s->msix;
+	uint64_t bytes;
 
-	/* First as if it were asked to move, to see whether that would help. */
-	moved.policy = MSIX_RELOCATE;
-	dev_plan_make(&s->plan, s->shape, &moved, page, bar_align);
-	s->movable = moves(s->plan.msix_place);
+	/* First as it would be by itself: is what was asked for worse? */
+	best.policy = MSIX_AUTO;
+	dev_plan_make(&s->plan, s->shape, &best, page, bar_align);
+	bytes = mapped_bytes(&s->plan);
 	dev_plan_make(&s->plan, s->shape, &s->msix, page, bar_align);
-	s->movable = s->movable && !moves(s->plan.msix_place);
+	s->movable = mapped_bytes(&s->plan) < bytes;
 	describe(name, &s->plan, pci);
 }
 

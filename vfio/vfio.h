@@ -60,7 +60,7 @@ struct vfio_survey {
 	struct bar_shape shape[PCI_BARS];
 	struct msix_shape msix;
 	struct dev_plan plan;
-	bool movable; /* its MSI-X table would move if msix=relocate were set */
+	bool movable; /* with msix=auto, more of it would be mapped */
 };
 
 /*
