@@ -17,6 +17,11 @@ int sysfs_exists(const char *address, struct err *e);
 void sysfs_driver(const char *address, char *buf, size_t size);
 /* Number of its IOMMU group: ERR_VFIO_NO_IOMMU when it has none. */
 int sysfs_group(const char *address, unsigned int *group, struct err *e);
+/*
+ * Path of the device's own character device, /dev/vfio/devices/vfioN; -ENOENT
+ * without a VFIO driver that has one.
+ */
+int sysfs_cdev(const char *address, char *buf, size_t size);
 /* Members of @group that keep it from being viable: "ADDR (driver), ...". */
 void sysfs_group_blockers(unsigned int group, char *buf, size_t size);
 /* Configuration space: how many bytes could be read, at most PCI_CFG_SIZE. */
