@@ -403,7 +403,7 @@ static const struct row rows[] = {
 	  "Make it yours: sudo chown $USER /dev/vfio/%1" },
 	{ ERR_VFIO_GROUP_OPEN, EBUSY, NULL,
 	  "/dev/vfio/%1 of %n is used by another program. "
-	  "See which: sudo fuser -v /dev/vfio/%1" },
+	  "See which: sudo fuser -v /dev/vfio/%1 /dev/vfio/devices/*" },
 	{ ERR_VFIO_GROUP_OPEN, ENOENT, NULL,
 	  "/dev/vfio/%1 of %n does not exist. "
 	  "Load the driver: sudo modprobe vfio-pci" },
@@ -483,7 +483,8 @@ static const struct row rows[] = {
 	  "See which: sudo fuser -v /dev/vfio/*" },
 	/* drivers/vfio/vfio_main.c: its file serves one program at a time */
 	{ ERR_VFIO_BIND, EINVAL, NULL,
-	  "%n is used by another program. See which: sudo fuser -v %d" },
+	  "%n is used by another program, or its IOMMU is not coherent with "
+	  "the processors' caches. See by which: sudo fuser -v %d" },
 	{ ERR_VFIO_BIND, 0, NULL,
 	  "%n cannot be bound to /dev/iommu: %e. "
 	  "Look for VFIO's reason: sudo dmesg | grep -e vfio -e %n" },

@@ -373,12 +373,32 @@ static int exit_status(const struct vm *vm)
 	return 0;
 }
 
+/* Processors reach such a BAR as any other: only who wants DMA to it is told.
+ */
+static void warn_no_dma(const struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->plan.n_pci; i++) {
+		const struct plan_pci *p = &vm->plan.pci[i];
+
+		for (unsigned int b = 0; b < PLAN_BARS; b++) {
+			if (p->bar[b].kind != PCI_BAR_NONE && p->bar[b].no_dma)
+				fprintf(stderr,
+					"barge: %s: BAR %u finds no room where "
+					"the IOMMU reaches: no other device "
+					"can reach it by DMA\n",
+					p->name, b);
+		}
+	}
+}
+
 static int vm_start(struct vm *vm, struct err *e)
 {
 	int r = host_open(vm, e);
 
 	if (r == 0) /* again, now that the devices are known */
 		r = vm_plan(vm, e);
+	if (r == 0 && vm->vfio.p2p)
+		warn_no_dma(vm);
 	if (r == 0)
 		r = vm_build(vm, e);
 	return r;
