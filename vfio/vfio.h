@@ -14,6 +14,7 @@
 #define VFIO_DEVS_MAX	  16
 #define VFIO_RESERVED_MAX 32
 
+struct iommu_ops;
 struct vfio_dev;
 
 struct vfio_group {
@@ -32,6 +33,9 @@ struct vfio {
 	struct span reserved[VFIO_RESERVED_MAX];
 	uint64_t bar_align; /* least alignment of a memory BAR, struct plan's */
 	struct hv *hv;	    /* set by vfio_attach() */
+	const struct iommu_ops *iommu; /* NULL: BARs are not for DMA */
+	bool p2p;	       /* the devices are to reach each other's BARs */
+	bool slots_warned;     /* that there are too few memslots */
 	unsigned int n_mapped; /* regions of RAM that were mapped for DMA */
 	struct span mapped[GMEM_MAX];
 };
