@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ void fix_area(unsigned int i, uint64_t off, uint64_t len)
 int fix_setup(void **state)
 {
 	(void)state;
+	fix.msix = 0;
 	fix.page = (uint64_t)sysconf(_SC_PAGESIZE);
 	memset(&fix.d, 0, sizeof(fix.d));
 	fake_hv_init(&fix.hv);
@@ -63,6 +65,7 @@ int fix_teardown(void **state)
 	if (!left && fake_iommu_count(&fix.iommu))
 		left = "a DMA mapping was left";
 	bar_map_close(&fix.d);
+	free(fix.d.msix_storage);
 	close(fix.d.fd);
 	if (left)
 		print_error("%s\n", left);
@@ -86,8 +89,6 @@ static void fix_put_tag(unsigned int i, uint64_t off)
 void fix_open(void)
 {
 	static uint8_t hw[PCI_CFG_SIZE];
-	const struct msix_shape none = {0};
-
 	memset(hw, 0, sizeof(hw));
 	memcpy(hw, "\x36\x1b\x01\xa8\x00\x00\x10\x00", 8);
 	hw[PCI_CAPABILITY_LIST] = PM;
@@ -97,12 +98,26 @@ void fix_open(void)
 	hw[EXP + 1] = AF;
 	hw[EXP + PCI_EXP_DEVCAP + 3] = PCI_EXP_DEVCAP_FLR >> 24;
 	hw[AF] = PCI_CAP_ID_AF;
+	hw[AF + 1] = MSI;
+	hw[MSI] = PCI_CAP_ID_MSI;
+	hw[MSI + PCI_MSI_FLAGS] = PCI_MSI_FLAGS_64BIT;
+	hw[MSI + PCI_MSI_FLAGS + 1] = PCI_MSI_FLAGS_MASKBIT >> 8;
+	if (fix.msix) {
+		hw[MSI + 1] = MSIX;
+		hw[MSIX] = PCI_CAP_ID_MSIX;
+		hw[MSIX + PCI_MSIX_FLAGS] = (uint8_t)(fix.msix - 1);
+		hw[MSIX + PCI_MSIX_TABLE] = 4;
+		hw[MSIX + PCI_MSIX_PBA] = 4;
+		hw[MSIX + PCI_MSIX_PBA + 1] = 0x10;
+	}
 	hw[AF + PCI_AF_LENGTH] = PCI_CAP_AF_SIZEOF;
 	hw[AF + PCI_AF_CAP] = PCI_AF_CAP_TP | PCI_AF_CAP_FLR;
 	assert_int_equal(pwrite(fix.d.fd, hw, sizeof(hw),
 				(off_t)fix.d.region[CONFIG].fd_off),
 			 sizeof(hw));
-	dev_plan_make(&fix.d.plan, fix.d.shape, &none, fix.page, 4096);
+	(void)cfg_virt_msix(hw, fix.d.cfg_size, &fix.d.msix_shape);
+	dev_plan_make(&fix.d.plan, fix.d.shape, &fix.d.msix_shape, fix.page,
+		      4096);
 	cfg_virt_make(&fix.d, hw);
 	bar_map_open(&fix.d);
 	for (unsigned int i = 0; i < fix.d.n_maps; i++)

@@ -29,6 +29,8 @@
 #define PM	       0x40u /* its capabilities */
 #define EXP	       0x50u
 #define AF	       0x90u
+#define MSI	       0xa0u
+#define MSIX	       0xc0u
 #define CONFIG	       VFIO_PCI_CONFIG_REGION_INDEX
 #define LOW	       0x80000000ull /* the windows */
 #define HIGH	       (16 * GIB)
@@ -41,6 +43,7 @@ struct bar_fixture {
 	struct vfio_dev d;
 	struct vfio all; /* d, and perhaps a neighbour */
 	uint64_t page;
+	unsigned int msix; /* vectors, table and PBA in BAR 4; 0: none */
 };
 
 extern struct bar_fixture fix;
