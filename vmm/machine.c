@@ -110,12 +110,6 @@ static int layout_and_plan(struct plan *p, const struct conf *c,
 	return plan_make(p, &layout, c->cpus, avoid, n_avoid, e);
 }
 
-/* Slot 0 is the host bridge's; each device has a slot of its own after it. */
-static uint8_t devfn_of(unsigned int nth)
-{
-	return (uint8_t)((nth + 1) << 3);
-}
-
 static int vm_plan(struct vm *vm, struct err *e)
 {
 	unsigned int bits;
@@ -124,8 +118,6 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
-	for (unsigned int i = 0; i < vm->plan.n_pci; i++)
-		vm->plan.pci[i].devfn = devfn_of(i);
 	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			       vm->vfio.n_reserved, e);
 }
@@ -408,7 +400,6 @@ static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
 		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix,
 				plan->bar_align, &plan->pci[i], &dp[i], e);
-		plan->pci[i].devfn = devfn_of(i);
 		plan->n_pci = i + 1;
 	}
 	/* again, now that the devices are known */
