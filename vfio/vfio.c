@@ -172,7 +172,7 @@ void vfio_detach(struct vfio *v)
 		if (d->fd < 0)
 			continue;
 		if (d->hv)
-			bar_map_clear(d);
+			bar_follow_clear(d);
 		vfio_irqs_close(d);
 		/* No bus mastering from here on: DMA ends with the VM. */
 		if (d->cfg_size)

@@ -15,8 +15,8 @@
 #define VFIO_DEVS_MAX	  16
 #define VFIO_RESERVED_MAX 32
 
-struct vfio_dev;
 struct iommu_ops;
+struct vfio_dev;
 
 struct vfio_group {
 	int fd;
@@ -44,6 +44,7 @@ struct vfio {
 	struct hv *hv;	    /* set by vfio_attach() */
 	unsigned int n_hv_files; /* that hv was told of */
 	uint64_t bars_ns;	 /* how long mapping BARs took in vfio_open() */
+	bool slots_warned;	 /* that there are too few memslots */
 	unsigned int n_mapped;	 /* regions of RAM that were mapped for DMA */
 	struct span mapped[GMEM_MAX];
 };
