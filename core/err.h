@@ -59,6 +59,11 @@ enum err_what {
 			     address */
 	ERR_VFIO_BAR_SPACE, /* name: address, num: BAR, num2: bytes */
 	ERR_VFIO_HEADER, /* name: address, num: header type: not an endpoint */
+	ERR_BIND_DRIVER, /* name: address: vfio-pci is not there */
+	ERR_BIND_HOST,	 /* name: address, detail: what the host does with it */
+	ERR_BIND_VM,	 /* name: address, detail: who has it open */
+	ERR_BIND_WRITE,	 /* name: sysfs file, detail: what was to be written */
+	ERR_BIND_REFUSED, /* name: address: no driver has it afterwards */
 	ERR_WHAT_MAX,
 };
 
