@@ -16,6 +16,8 @@ enum err_what {
 	ERR_OPTION_UNKNOWN,  /* name: the option; or its key, detail: option */
 	ERR_OPTION_VALUE,    /* name: option, detail: value, num: value_type */
 	ERR_OPTION_MISSING,  /* name: option without value, num: value_type */
+	ERR_OPTION_COMMAND,  /* name: option, num: the commands that have it */
+	ERR_OPTION_BOTH,     /* name, detail: options that exclude another */
 	ERR_ARGUMENT_EXTRA,  /* name: the argument */
 	ERR_COMMAND_UNKNOWN, /* name: the command */
 	ERR_INI_OPEN,	     /* name: file */
