@@ -43,6 +43,9 @@ struct conf {
 	enum conf_console console;
 	char *console_file;
 	bool verbose;
+	bool json; /* this and the next two: plan only */
+	char *svg;
+	char *what_if;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };
