@@ -233,6 +233,30 @@ int sysfs_group_at(const char *root, const char *address, unsigned int *group,
 	return 0;
 }
 
+int sysfs_cdev(const char *address, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+	int r = -ENOENT;
+	struct dirent *ent;
+	DIR *dir;
+
+	sysfs_path(path, "", DEVICES "%s/vfio-dev", address);
+	dir = opendir(path);
+	if (!dir)
+		return -ENOENT;
+	while (r < 0 && (ent = readdir(dir))) {
+		int n;
+
+		if (strncmp(ent->d_name, "vfio", 4) != 0)
+			continue;
+		n = snprintf(buf, size, "/dev/vfio/devices/%s", ent->d_name);
+		if (n > 0 && (size_t)n < size)
+			r = 0;
+	}
+	closedir(dir);
+	return r;
+}
+
 int sysfs_group(const char *address, unsigned int *group, struct err *e)
 {
 	return sysfs_group_at("", address, group, e);
