@@ -30,7 +30,11 @@ static int refuse(struct fake_hv *f, int code)
 
 static bool injected(struct fake_hv *f)
 {
-	return f->fail_in && --f->fail_in == 0;
+	int r = f->fault ? f->fault() : 0;
+
+	if (r < 0)
+		f->fail_with = r;
+	return r < 0 || (f->fail_in && --f->fail_in == 0);
 }
 
 /* --- memory ------------------------------------------------------------- */
