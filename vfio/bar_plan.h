@@ -17,6 +17,7 @@
 
 #define BAR_AREAS_MAX  64
 #define BAR_SLICES_MAX 136
+#define BAR_TRAPS_MAX  2
 
 enum bar_slice_kind {
 	BAR_MAP,     /* the device's memory, straight into the guest */
@@ -40,6 +41,9 @@ struct bar_shape {
 	uint64_t size;	    /* physical region size in bytes, any value */
 	unsigned int n_areas; /* may pass BAR_AREAS_MAX: the rest is unknown */
 	struct span area[BAR_AREAS_MAX]; /* {offset, length}: as given */
+	/* Never mapped, whatever the kernel allows: by vfio/quirk.c. */
+	unsigned int n_traps;
+	struct span trap[BAR_TRAPS_MAX];
 };
 
 enum msix_policy {
@@ -101,10 +105,10 @@ struct dev_plan {
  * adjacent, cover [0, size) exactly, and neighbours differ in kind. MAP slices
  * are multiples of @page and lie inside mappable areas (the only page of a
  * region smaller than a page counts as its own); none holds a byte of the
- * guest's table or PBA. A byte of the device's table is mapped only if the
- * guest's table has moved away, the BAR is msix_mappable and the host page
- * holds other registers, too. TRAP slices lie inside the region. A slice list
- * that would not fit turns the BAR's MAP slices into TRAP.
+ * guest's table or PBA, or of a `trap` span. A byte of the device's table is
+ * mapped only if the guest's table has moved away, the BAR is msix_mappable and
+ * the host page holds other registers, too. TRAP slices lie inside the region.
+ * A slice list that would not fit turns the BAR's MAP slices into TRAP.
  *
  * What cannot be right is met like this:
  *  - an area that is empty, wraps or passes the region is dropped, so are
@@ -124,6 +128,12 @@ void dev_plan_make(struct dev_plan *out, const struct bar_shape shape[PCI_BARS],
 		   uint64_t min_align);
 
 /*
+ * Block sizes of device memory in the host's page tables, largest first; 0:
+ * unused. With pages of 4 KiB these are a processor's of x86_64.
+ */
+void bar_plan_blocks(uint64_t block[3], uint64_t page);
+
+/*
  * Host page-table entries that all MAP slices need, by block size, if each
  * slice is one mapping at a base that is a multiple of host_align.
  */
@@ -134,5 +144,7 @@ struct bar_leaves {
 
 void bar_plan_leaves(const struct bar_plan *p, struct bar_leaves *leaves,
 		     uint64_t page);
+/* The same with the blocks that are in leaves->block, the last one a page. */
+void bar_plan_leaves_in(const struct bar_plan *p, struct bar_leaves *leaves);
 
 #endif

@@ -58,6 +58,14 @@ void sysfs_driver(const char *address, char *buf, size_t size)
 	link_name(path, buf, size);
 }
 
+bool sysfs_is_vf(const char *address)
+{
+	char path[PATH_MAX];
+
+	path_of(path, address, "physfn"); /* linux-sysfs-pci */
+	return access(path, F_OK) == 0;
+}
+
 int sysfs_group(const char *address, unsigned int *group, struct err *e)
 {
 	char path[PATH_MAX];
@@ -72,6 +80,30 @@ int sysfs_group(const char *address, unsigned int *group, struct err *e)
 		return err_set(e, -ENOENT, ERR_VFIO_NO_IOMMU, address, NULL);
 	*group = (unsigned int)n;
 	return 0;
+}
+
+int sysfs_cdev(const char *address, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+	int r = -ENOENT;
+	struct dirent *ent;
+	DIR *dir;
+
+	path_of(path, address, "vfio-dev");
+	dir = opendir(path);
+	if (!dir)
+		return -ENOENT;
+	while (r < 0 && (ent = readdir(dir))) {
+		int n;
+
+		if (strncmp(ent->d_name, "vfio", 4) != 0)
+			continue;
+		n = snprintf(buf, size, "/dev/vfio/devices/%s", ent->d_name);
+		if (n > 0 && (size_t)n < size)
+			r = 0;
+	}
+	closedir(dir);
+	return r;
 }
 
 /* Drivers that the kernel accepts in an assigned group: they do no DMA. */

@@ -88,8 +88,9 @@ static void bar_print(FILE *f, unsigned int idx, const struct plan_bar *bar,
 
 	if (bar->kind == PCI_BAR_NONE)
 		return;
-	snprintf(what, sizeof(what), "BAR %u %s%s", idx, kind_name(bar->kind),
-		 bar->prefetch ? " prefetchable" : "");
+	snprintf(what, sizeof(what), "BAR %u %s%s%s", idx, kind_name(bar->kind),
+		 bar->prefetch ? " prefetchable" : "",
+		 bar->no_dma ? ", out of the IOMMU's reach" : "");
 	row(f, s, what);
 	for (unsigned int i = 0; i < p->n; i++) {
 		char size[32];
@@ -119,6 +120,9 @@ static void pci_print(FILE *f, const struct plan_pci *p,
 		fprintf(f, "         %s\n", dp->msix_why);
 	for (unsigned int b = 0; b < PCI_BARS; b++)
 		bar_print(f, b, &p->bar[b], &dp->bar[b], page);
+	row(f,
+	    (struct span){p->bar[PCI_ROM_IDX].addr, p->bar[PCI_ROM_IDX].size},
+	    "ROM");
 }
 
 int plan_print(FILE *f, const struct plan *plan, const struct dev_plan *dp,

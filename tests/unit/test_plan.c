@@ -46,7 +46,6 @@ static unsigned int device(const char *name)
 	struct plan_pci *p = &plan.pci[plan.n_pci++];
 
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	p->devfn = (uint8_t)(plan.n_pci << 3);
 	return plan.n_pci - 1;
 }
 
@@ -293,8 +292,8 @@ static void refusal_names_the_bar(void **state)
 	assert_refused("0000:01:00.0", 4, 32 * KIB);
 }
 
-/* Only what is avoided is in the way. */
-static void refusal_by_avoided_ranges(void **state)
+/* What only fits over avoided ranges lies there, and that is said. */
+static void no_room_but_in_avoided_ranges(void **state)
 {
 	const struct span avoid[] = {
 		{4 * GIB, 60 * GIB},
@@ -311,10 +310,36 @@ static void refusal_by_avoided_ranges(void **state)
 	bar(d, 0, PCI_BAR_MEM64, 512 * MIB);
 	assert_int_equal(make(avoid, 3), 0);
 	assert_int_equal(at(d, 0), 0xc0000000);
-	assert_int_equal(make(avoid, 4), -ENOSPC);
-	assert_refused("0000:01:00.0", 0, 512 * MIB);
+	assert_false(plan.pci[d].bar[0].no_dma);
+	assert_int_equal(make(avoid, 4), 0);
+	assert_int_equal(at(d, 0), 4 * GIB);
+	assert_true(plan.pci[d].bar[0].no_dma);
 	assert_int_equal(make(avoid + 1, 3), 0);
 	assert_int_equal(at(d, 0), 4 * GIB);
+	assert_false(plan.pci[d].bar[0].no_dma);
+}
+
+/* An IOMMU of 39 bits: as much as possible inside, the rest beside it. */
+static void narrow_iommu(void **state)
+{
+	const struct span avoid[] = {
+		{0xfee00000, MIB},
+		{1ull << 39, 0ull - (1ull << 39)},
+	};
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	layout.mem64 = (struct span){300 * GIB, 4096 * GIB};
+	bar(d, 0, PCI_BAR_MEM64, 512 * GIB);
+	bar(d, 2, PCI_BAR_MEM64, 128 * GIB);
+	bar(d, 4, PCI_BAR_MEM64, 16 * GIB);
+	assert_int_equal(make(avoid, 2), 0);
+	assert_int_equal(at(d, 0), 512 * GIB);
+	assert_true(plan.pci[d].bar[0].no_dma);
+	assert_int_equal(at(d, 2), 384 * GIB);
+	assert_false(plan.pci[d].bar[2].no_dma);
+	assert_int_equal(at(d, 4), 304 * GIB);
+	assert_false(plan.pci[d].bar[4].no_dma);
 }
 
 /* --- random machines --------------------------------------------------------
@@ -354,10 +379,20 @@ static void random_device(void)
 	}
 }
 
+static bool any_no_dma(void)
+{
+	for (unsigned int i = 0; i < plan.n_pci * PLAN_BARS; i++) {
+		if (plan.pci[i / PLAN_BARS].bar[i % PLAN_BARS].no_dma)
+			return true;
+	}
+	return false;
+}
+
 static void random_machines(void **state)
 {
 	unsigned int placed = 0;
 	unsigned int refused = 0;
+	unsigned int beside = 0;
 
 	(void)state;
 	seed = 20240229;
@@ -367,7 +402,7 @@ static void random_machines(void **state)
 
 		setup(NULL);
 		layout.mem64.base = (4 + rnd(64)) * GIB;
-		layout.mem64.len = rnd(512) * GIB;
+		layout.mem64.len = rnd(100) * GIB;
 		layout.hole =
 			(struct span){(4 + rnd(600)) * GIB, rnd(3) * 9 * GIB};
 		for (unsigned int k = 0; k < n; k++) {
@@ -379,16 +414,18 @@ static void random_machines(void **state)
 			random_device();
 		if (make(avoid, n) == 0) {
 			placed++;
+			beside += any_no_dma();
 			continue;
 		}
 		refused++;
 		assert_int_equal(err.what, ERR_VFIO_BAR_SPACE);
 		assert_string_equal(err.name, "0000:01:00.0");
-		assert_true(err.num < PCI_BARS);
+		assert_true(err.num < PLAN_BARS);
 		assert_true(err.num2 != 0);
 	}
-	/* Both ways are taken often, or this test says little. */
+	/* Each way is taken often, or this test says little. */
 	assert_true(placed > 500);
+	assert_true(beside > 20);
 	assert_true(refused > 100);
 }
 
@@ -517,6 +554,95 @@ static void failed_write_is_told(void **state)
 	fclose(f);
 }
 
+/* --- slots ------------------------------------------------------------------
+ */
+
+/* Where the devices of @list come to be, as "slot.function" words. */
+static void assert_places(const char *list, const char *want)
+{
+	char names[512];
+	char text[512] = "";
+	char *rest = names;
+	char *word;
+
+	memset(&plan, 0, sizeof(plan));
+	snprintf(names, sizeof(names), "%s", list);
+	while ((word = strsep(&rest, " "))) {
+		bool vf = word[0] == 'v';
+
+		plan.pci[device(word + vf)].vf = vf;
+	}
+	plan_slots(&plan);
+	plan_slots(&plan); /* nothing of a first time remains */
+	for (unsigned int i = 0; i < plan.n_pci; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "%s%u.%u", i ? " " : "", plan.pci[i].devfn >> 3,
+			 plan.pci[i].devfn & 7u);
+	assert_string_equal(text, want);
+	assert_null(plan_check_slots(&plan));
+}
+
+static void functions_stay_together(void **state)
+{
+	(void)state;
+	assert_places("0000:01:00.0", "1.0");
+	assert_places("0000:01:00.0 0000:01:00.1", "1.0 1.1");
+	assert_places("0000:01:00.3 0000:41:00.0 0000:01:00.0 0000:01:00.7",
+		      "1.3 2.0 1.0 1.7");
+	/* Another domain, bus or slot is another device. */
+	assert_places("0000:01:00.0 0001:01:00.1 0000:02:00.1 0000:01:01.1 "
+		      "10000:01:00.1",
+		      "1.0 2.0 3.0 4.0 5.0");
+}
+
+static void lowest_function_takes_0(void **state)
+{
+	(void)state;
+	assert_places("0000:01:00.1", "1.0");
+	assert_places("0000:01:00.3 0000:01:00.1", "1.3 1.0");
+	assert_places("0000:01:00.2 0000:01:00.5 0000:02:00.7 0000:01:00.4",
+		      "1.0 1.5 2.0 1.4");
+}
+
+/* Where a virtual function is on the host depends on the ones before it. */
+static void virtual_function_is_alone(void **state)
+{
+	(void)state;
+	assert_places("0000:01:00.0 v0000:01:00.1 v0000:01:00.2 0000:01:00.4",
+		      "1.0 2.0 3.0 1.4");
+	assert_places("v0000:01:10.1 v0000:01:10.3", "1.0 2.0");
+}
+
+static void odd_names_are_alone(void **state)
+{
+	(void)state;
+	assert_places("x x .1 0000:01:00.8 0000:01:00.9 0000:01:00.0 "
+		      "0000:01:00.0",
+		      "1.0 2.0 3.0 4.0 5.0 6.0 7.0");
+}
+
+static void bus_is_full(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < PLAN_PCI_MAX; i++)
+		device(i % 2 ? "" : "0000:01:00.2");
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(plan.pci[PLAN_PCI_MAX - 1].devfn, 31 << 3);
+}
+
+/* The ROM has a place below 4 GiB, as any other BAR of 32 bits. */
+static void rom_has_a_place(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	bar(d, 0, PCI_BAR_MEM32, MIB);
+	bar(d, PCI_ROM_IDX, PCI_BAR_MEM32, 256 * KIB);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 0), 0x80000000);
+	assert_int_equal(at(d, PCI_ROM_IDX), 0x80100000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,8 +657,15 @@ int main(void)
 		cmocka_unit_test_setup(hole_in_the_window, setup),
 		cmocka_unit_test_setup(wide_bar_falls_back_below_4_gib, setup),
 		cmocka_unit_test_setup(refusal_names_the_bar, setup),
-		cmocka_unit_test_setup(refusal_by_avoided_ranges, setup),
+		cmocka_unit_test_setup(no_room_but_in_avoided_ranges, setup),
+		cmocka_unit_test_setup(narrow_iommu, setup),
 		cmocka_unit_test_setup(random_machines, setup),
+		cmocka_unit_test_setup(functions_stay_together, setup),
+		cmocka_unit_test_setup(lowest_function_takes_0, setup),
+		cmocka_unit_test_setup(virtual_function_is_alone, setup),
+		cmocka_unit_test_setup(odd_names_are_alone, setup),
+		cmocka_unit_test_setup(bus_is_full, setup),
+		cmocka_unit_test_setup(rom_has_a_place, setup),
 		cmocka_unit_test_setup(plan_in_words, setup),
 		cmocka_unit_test_setup(failed_write_is_told, setup),
 	};
