@@ -31,9 +31,9 @@ static uint8_t *ram(unsigned int i)
 }
 
 /* Calls of the hypervisor fail in turn with those of the system. */
-static int hv_fault(void)
+static int hv_fault(const char *call)
 {
-	return fake_sys_call("hypervisor");
+	return fake_sys_call(call);
 }
 
 void life_init(struct life *l)
@@ -54,8 +54,13 @@ void life_init(struct life *l)
 
 int life_open(struct life *l)
 {
-	int r = 0;
+	struct vfio_want w = {.backend = l->backend, .p2p = l->p2p};
+	int r;
 
+	for (; w.n < fake_host.n; w.n++)
+		w.address[w.n] = fake_host.pci[w.n].address;
+	vfio_setup(&l->v, &w);
+	r = vfio_memlock(PLAN_RAM_MAX * RAM_LEN, &l->e);
 	for (unsigned int i = 0; r == 0 && i < fake_host.n; i++)
 		r = vfio_open(&l->v, fake_host.pci[i].address, MSIX_AUTO,
 			      &l->e);

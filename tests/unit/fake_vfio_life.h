@@ -21,6 +21,9 @@ struct life {
 	struct gmem mem;
 	struct err e;
 	bool attached;
+	/* Asked for: to be set between life_init() and life_open(). */
+	enum vfio_backend backend;
+	enum vfio_p2p p2p;
 };
 
 /* The host must be described and started; @l becomes what it watches. */
