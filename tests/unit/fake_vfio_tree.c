@@ -163,7 +163,7 @@ void fake_tree_make(void)
 		fake_sys_text("/dev/iommu", "");
 	for (unsigned int i = 0; i < fake_host.n; i++) {
 		const struct fake_pci *p = &fake_host.pci[i];
-		char dir[PATH];
+		char dir[64];
 
 		snprintf(dir, sizeof(dir), DEVICES "%s", p->address);
 		device_files(p, dir);
