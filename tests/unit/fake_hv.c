@@ -28,10 +28,18 @@ static int refuse(struct fake_hv *f, int code)
 	return code;
 }
 
-static bool injected(struct fake_hv *f)
+/* @call NULL: one that KVM never refuses. */
+static bool injected_in(struct fake_hv *f, const char *call)
 {
-	return f->fail_in && --f->fail_in == 0;
+	int r = f->fault && call ? f->fault(call) : 0;
+
+	if (r < 0)
+		f->fail_with = r;
+	return r < 0 || (f->fail_in && --f->fail_in == 0);
 }
+
+#define injected(f)	     injected_in(f, __func__)
+#define injected_add(f, add) injected_in(f, (add) ? __func__ : NULL)
 
 /* --- memory ------------------------------------------------------------- */
 
@@ -139,7 +147,7 @@ static int fake_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 	struct fake_hv *f = fake_of(h);
 	struct fake_route *r = gsi < FAKE_ROUTES ? &f->route[gsi] : NULL;
 
-	if (injected(f))
+	if (injected_add(f, attach))
 		return refuse(f, f->fail_with);
 	if (!taken(f, gsi))
 		return misuse(f, -EINVAL, "irqfd: a route that is not taken");
@@ -161,7 +169,7 @@ static int fake_vfio_file(struct hv *h, int group, bool add)
 	struct fake_hv *f = fake_of(h);
 	unsigned int i = 0;
 
-	if (injected(f))
+	if (injected_add(f, add))
 		return refuse(f, f->fail_with);
 	if (!is_open(group))
 		return misuse(f, -EBADF, "vfio_file: a file that is not open");
