@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch-x86_64/acpi.h"
 #include "arch-x86_64/layout.h"
+#include "vmm/arch.h"
 
 #define PRT_SLOTS 32
 #define PRT_PINS  4
@@ -54,7 +55,7 @@ static void write_route(struct aml *a, unsigned int slot, unsigned int pin)
 	aml_int(a, slot << 16 | 0xffff);
 	aml_int(a, pin);
 	aml_int(a, 0);
-	aml_int(a, intx_gsi(slot, pin));
+	aml_int(a, arch_intx_gsi(slot, pin));
 	aml_close(a, pkg);
 }
 

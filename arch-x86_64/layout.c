@@ -106,7 +106,7 @@ const struct dev_place *arch_places(unsigned int *n)
 	return places;
 }
 
-unsigned int intx_gsi(unsigned int slot, unsigned int pin)
+unsigned int arch_intx_gsi(unsigned int slot, unsigned int pin)
 {
 	return INTX_FIRST + (slot + pin) % INTX_LINES;
 }

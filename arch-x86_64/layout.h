@@ -103,7 +103,4 @@ enum entry_mode {
 	ENTRY_PVH32,
 };
 
-/* The GSI of a PCI function's INTx; pin 0 is INTA. The _PRT says the same. */
-unsigned int intx_gsi(unsigned int slot, unsigned int pin);
-
 #endif

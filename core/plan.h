@@ -21,6 +21,8 @@ struct plan_bar {
 struct plan_pci {
 	char name[16]; /* the host's address of a passed-through device */
 	uint8_t devfn;
+	uint8_t intx_pin;      /* 1 to 4: INTA to INTD, 0: no INTx */
+	unsigned int intx_gsi; /* where it ends, if it has a pin */
 	struct plan_bar bar[PCI_BARS];
 };
 

@@ -12,6 +12,7 @@
 #include "core/pci.h"
 #include "core/plan.h"
 #include "vfio/bar_plan.h"
+#include "vfio/irq.h"
 #include "vfio/vfio.h"
 
 /*
@@ -40,29 +41,6 @@ struct bar_map {
 };
 
 #define BAR_MAPS_MAX 64
-
-/* One interrupt vector: device -> eventfd -> irqfd -> guest. */
-struct vfio_vector {
-	int fd; /* eventfd, -1: none */
-	unsigned int gsi;
-	bool routed;   /* gsi is taken */
-	bool attached; /* the eventfd triggers gsi */
-};
-
-enum vfio_irq_mode {
-	IRQ_OFF,
-	IRQ_MSI,
-	IRQ_MSIX,
-};
-
-struct vfio_irqs {
-	enum vfio_irq_mode mode;
-	bool resize;	    /* vectors can be added while enabled */
-	bool warned;	    /* a refusal was reported */
-	unsigned int armed; /* vectors the kernel has allocated, from 0 */
-	unsigned int n;	    /* entries of `vector` */
-	struct vfio_vector *vector; /* heap */
-};
 
 struct vfio_dev {
 	struct pci_func func; /* first: what the host bridge calls */
@@ -148,17 +126,12 @@ void bar_map_grow(struct vfio_dev *d);
 /* Take everything out of the guest. */
 void bar_map_clear(struct vfio_dev *d);
 
-/* --- vfio/irq.c ------------------------------------------------------------
+/* --- vfio/device.c -------------------------------------------------------- */
+/*
+ * Give the hardware the guest's COMMAND, with INTx disabled unless somebody
+ * answers it.
  */
-int vfio_irqs_open(struct vfio_dev *d, struct err *e);
-void vfio_irqs_close(struct vfio_dev *d);
-/* The guest changed MSI-X vector @v, or (v < 0) the MSI-X control word. */
-void vfio_irqs_msix_changed(struct vfio_dev *d, int v);
-/* The guest wrote to the MSI capability. */
-void vfio_irqs_msi_changed(struct vfio_dev *d);
-/* Whether vector @v fired while it was masked. */
-bool vfio_irqs_pending(const struct vfio_dev *d, unsigned int v);
-
+void vfio_command_write(struct vfio_dev *d);
 extern const struct pci_func_ops vfio_func_ops; /* vfio/device.c */
 
 #endif

@@ -72,8 +72,10 @@ static void describe(const char *address, const struct dev_plan *dp,
 void vfio_describe(const struct vfio *v, struct plan *plan)
 {
 	plan->n_pci = v->n_devs;
-	for (unsigned int i = 0; i < v->n_devs; i++)
+	for (unsigned int i = 0; i < v->n_devs; i++) {
 		describe(v->dev[i]->address, &v->dev[i]->plan, &plan->pci[i]);
+		plan->pci[i].intx_pin = v->dev[i]->irqs.intx.pin;
+	}
 }
 
 int vfio_survey(const char *address, enum msix_policy policy,
@@ -123,6 +125,7 @@ int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		d->hv = hv;
 		d->func.devfn = plan->pci[i].devfn;
 		d->devid = d->func.devfn;
+		d->irqs.intx.gsi = plan->pci[i].intx_gsi;
 		d->window[0] = plan->mem32;
 		d->window[1] = plan->mem64;
 		for (unsigned int b = 0; b < PCI_BARS; b++) {

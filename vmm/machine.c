@@ -124,8 +124,14 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
-	for (unsigned int i = 0; i < vm->plan.n_pci; i++)
-		vm->plan.pci[i].devfn = devfn_of(i);
+	for (unsigned int i = 0; i < vm->plan.n_pci; i++) {
+		struct plan_pci *p = &vm->plan.pci[i];
+
+		p->devfn = devfn_of(i);
+		if (p->intx_pin)
+			p->intx_gsi =
+				arch_intx_gsi(p->devfn >> 3, p->intx_pin - 1u);
+	}
 	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			       vm->vfio.n_reserved, e);
 }
