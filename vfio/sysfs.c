@@ -58,6 +58,14 @@ void sysfs_driver(const char *address, char *buf, size_t size)
 	link_name(path, buf, size);
 }
 
+bool sysfs_is_vf(const char *address)
+{
+	char path[PATH_MAX];
+
+	path_of(path, address, "physfn"); /* linux-sysfs-pci */
+	return access(path, F_OK) == 0;
+}
+
 int sysfs_group(const char *address, unsigned int *group, struct err *e)
 {
 	char path[PATH_MAX];

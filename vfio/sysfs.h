@@ -2,6 +2,7 @@
 #ifndef VFIO_SYSFS_H
 #define VFIO_SYSFS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,8 @@
 int sysfs_exists(const char *address, struct err *e);
 /* Name of the driver bound to it; "" when there is none. */
 void sysfs_driver(const char *address, char *buf, size_t size);
+/* Whether it is an SR-IOV virtual function. */
+bool sysfs_is_vf(const char *address);
 /* Number of its IOMMU group: ERR_VFIO_NO_IOMMU when it has none. */
 int sysfs_group(const char *address, unsigned int *group, struct err *e);
 /* Members of @group that keep it from being viable: "ADDR (driver), ...". */

@@ -110,12 +110,6 @@ static int layout_and_plan(struct plan *p, const struct conf *c,
 	return plan_make(p, &layout, c->cpus, avoid, n_avoid, e);
 }
 
-/* Slot 0 is the host bridge's; each device has a slot of its own after it. */
-static uint8_t devfn_of(unsigned int nth)
-{
-	return (uint8_t)((nth + 1) << 3);
-}
-
 static int vm_plan(struct vm *vm, struct err *e)
 {
 	unsigned int bits;
@@ -124,16 +118,16 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
-	for (unsigned int i = 0; i < vm->plan.n_pci; i++) {
+	r = layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
+			    vm->vfio.n_reserved, e);
+	for (unsigned int i = 0; r == 0 && i < vm->plan.n_pci; i++) {
 		struct plan_pci *p = &vm->plan.pci[i];
 
-		p->devfn = devfn_of(i);
 		if (p->intx_pin)
 			p->intx_gsi =
 				arch_intx_gsi(p->devfn >> 3, p->intx_pin - 1u);
 	}
-	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
-			       vm->vfio.n_reserved, e);
+	return r;
 }
 
 /* --- host_open: everything that needs privilege or may be missing --------- */
@@ -414,7 +408,6 @@ static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
 		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix,
 				plan->bar_align, &plan->pci[i], &dp[i], e);
-		plan->pci[i].devfn = devfn_of(i);
 		plan->n_pci = i + 1;
 	}
 	/* again, now that the devices are known */

@@ -119,6 +119,9 @@ static void pci_print(FILE *f, const struct plan_pci *p,
 		fprintf(f, "         %s\n", dp->msix_why);
 	for (unsigned int b = 0; b < PCI_BARS; b++)
 		bar_print(f, b, &p->bar[b], &dp->bar[b], page);
+	row(f,
+	    (struct span){p->bar[PCI_ROM_IDX].addr, p->bar[PCI_ROM_IDX].size},
+	    "ROM");
 }
 
 int plan_print(FILE *f, const struct plan *plan, const struct dev_plan *dp,
