@@ -90,6 +90,10 @@
 #define PM_RESET_VALUE	1
 #define PM_EVENT	(PM_PORT + 4)	/* bit 0: power button pressed */
 #define PM_S5_TYPE	5		/* SLP_TYP that powers off */
+/* PCI slots that are to go, and that are gone: a bit each. */
+#define EJECT_PORT	0x608
+#define EJECT_LEN	8
+#define EJECT_IRQ	10
 /* clang-format on */
 
 /* arch_entry.mode: the state that the first vCPU starts in. */

@@ -46,6 +46,7 @@ struct vfio_dev {
 	struct pci_func func; /* first: what the host bridge calls */
 	char address[16];
 	int fd;		       /* -1: not open */
+	unsigned int group;    /* IOMMU group */
 	unsigned int cfg_size; /* 256 or 4096 */
 	struct vfio_region region[VFIO_PCI_NUM_REGIONS];
 	struct bar_shape shape[PCI_BARS];
@@ -58,6 +59,7 @@ struct vfio_dev {
 	struct msix msix;
 	struct msix_entry *msix_storage; /* heap */
 	struct vfio_irqs irqs;
+	int event[VFIO_EVENTS]; /* eventfds, -1: none */
 	struct {
 		void *map; /* reservation, NULL: none */
 		uint64_t map_len;
@@ -125,6 +127,11 @@ void bar_map_shrink(struct vfio_dev *d);
 void bar_map_grow(struct vfio_dev *d);
 /* Take everything out of the guest. */
 void bar_map_clear(struct vfio_dev *d);
+
+/* --- vfio/events.c -------------------------------------------------------- */
+/* Have the host tell v->dev[@nth]'s events; -errno when it does not. */
+int vfio_events_open(struct vfio *v, unsigned int nth);
+void vfio_events_close(struct vfio_dev *d);
 
 /* --- vfio/device.c -------------------------------------------------------- */
 /*

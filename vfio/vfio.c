@@ -15,6 +15,7 @@ void vfio_init(struct vfio *v)
 {
 	memset(v, 0, sizeof(*v));
 	v->container = -1;
+	v->event_fd = -1;
 }
 
 static int check_driver(const char *address, struct err *e)
@@ -47,8 +48,11 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	if (!d)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	d->fd = -1;
+	for (unsigned int k = 0; k < VFIO_EVENTS; k++)
+		d->event[k] = -1;
 	d->func.ops = &vfio_func_ops;
 	d->all = v;
+	d->group = id;
 	snprintf(d->address, sizeof(d->address), "%s", address);
 	v->dev[v->n_devs++] = d;
 	return vfio_dev_open(d, r, policy, e);
@@ -138,25 +142,91 @@ int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		r = pci_host_add(host, &d->func);
 		if (r < 0)
 			return err_set(e, r, ERR_HOST_CALL, d->address, NULL);
+		r = vfio_events_open(v, i);
+		if (r < 0)
+			return err_set(e, r, ERR_VFIO_IOCTL, d->address,
+				       "VFIO_DEVICE_SET_IRQS");
 	}
 	return 0;
 }
 
+/* Nothing of @d reaches the guest, and it reaches nothing, from here on. */
+static void silence(struct vfio_dev *d)
+{
+	if (d->fd < 0)
+		return;
+	if (d->hv)
+		bar_map_clear(d);
+	vfio_irqs_close(d);
+	vfio_events_close(d);
+	/* No bus mastering: DMA ends with the VM. */
+	if (d->cfg_size)
+		vfio_cfg_pwrite(d, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
+}
+
 void vfio_detach(struct vfio *v)
 {
+	for (unsigned int i = 0; i < v->n_devs; i++)
+		silence(v->dev[i]);
+}
+
+/*
+ * A kernel up to 6.1 lets the last device of a group go only when the group is
+ * in no container.
+ */
+static void group_leave(struct vfio *v, const struct vfio_dev *d)
+{
+	unsigned int i = 0;
+
+	for (unsigned int k = 0; k < v->n_devs; k++) {
+		if (v->dev[k]->fd >= 0 && v->dev[k]->group == d->group)
+			return;
+	}
+	while (i < v->n_groups && v->group[i].id != d->group)
+		i++;
+	if (i == v->n_groups)
+		return;
+	(void)v->hv->ops->vfio_group(v->hv, v->group[i].fd, false);
+	close(v->group[i].fd);
+	v->group[i] = v->group[--v->n_groups];
+}
+
+/* --- one device leaves while the others stay ------------------------------ */
+
+bool vfio_present(const struct vfio *v, unsigned int nth, const char **address,
+		  uint8_t *devfn)
+{
+	*address = v->dev[nth]->address;
+	*devfn = v->dev[nth]->func.devfn;
+	return v->dev[nth]->fd >= 0;
+}
+
+static void leave(struct vfio *v, struct pci_host *host, struct vfio_dev *d)
+{
+	silence(d);
+	/* What is computed from COMMAND finds nothing more to do. */
+	pci_cfg_set(&d->func.cfg, PCI_COMMAND, 2, 0);
+	(void)pci_host_remove(host, &d->func);
+	bar_map_close(d);
+	close(d->fd); /* the kernel resets it */
+	d->fd = -1;
+	group_leave(v, d);
+}
+
+unsigned int vfio_slot_eject(struct vfio *v, struct pci_host *host,
+			     unsigned int slot)
+{
+	unsigned int n = 0;
+
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 
-		if (d->fd < 0)
+		if (d->fd < 0 || d->func.devfn >> 3 != slot)
 			continue;
-		if (d->hv)
-			bar_map_clear(d);
-		vfio_irqs_close(d);
-		/* No bus mastering from here on: DMA ends with the VM. */
-		if (d->cfg_size)
-			vfio_cfg_pwrite(d, PCI_COMMAND, 2,
-					PCI_COMMAND_INTX_DISABLE);
+		leave(v, host, d);
+		n++;
 	}
+	return n;
 }
 
 void vfio_close(struct vfio *v)
@@ -176,5 +246,7 @@ void vfio_close(struct vfio *v)
 		close(v->group[i].fd);
 	if (v->container >= 0)
 		close(v->container);
+	if (v->event_fd >= 0)
+		close(v->event_fd);
 	vfio_init(v);
 }
