@@ -279,7 +279,7 @@ static void ejectable_slots(void **state)
 	};
 	/* If (And (Local0, 1 << 18, )) { Notify (\_SB.PCI0.S12, 3) } */
 	static const uint8_t notify[] = {
-		0xa0, 26,   0x7b, 0x60, 0x0c, 0,   0,	4,   0,	  0,
+		0xa0, 27,   0x7b, 0x60, 0x0c, 0,   0,	4,   0,	  0,
 		0x86, '\\', 0x2f, 3,	'_',  'S', 'B', '_', 'P', 'C',
 		'I',  '0',  'S',  '1',	'2',  '_', 10,	3,
 	};
