@@ -82,6 +82,30 @@ int sysfs_group(const char *address, unsigned int *group, struct err *e)
 	return 0;
 }
 
+int sysfs_cdev(const char *address, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+	int r = -ENOENT;
+	struct dirent *ent;
+	DIR *dir;
+
+	path_of(path, address, "vfio-dev");
+	dir = opendir(path);
+	if (!dir)
+		return -ENOENT;
+	while (r < 0 && (ent = readdir(dir))) {
+		int n;
+
+		if (strncmp(ent->d_name, "vfio", 4) != 0)
+			continue;
+		n = snprintf(buf, size, "/dev/vfio/devices/%s", ent->d_name);
+		if (n > 0 && (size_t)n < size)
+			r = 0;
+	}
+	closedir(dir);
+	return r;
+}
+
 /* Drivers that the kernel accepts in an assigned group: they do no DMA. */
 static bool harmless(const char *driver)
 {

@@ -20,6 +20,11 @@ void sysfs_driver(const char *address, char *buf, size_t size);
 bool sysfs_is_vf(const char *address);
 /* Number of its IOMMU group: ERR_VFIO_NO_IOMMU when it has none. */
 int sysfs_group(const char *address, unsigned int *group, struct err *e);
+/*
+ * Path of the device's own character device, /dev/vfio/devices/vfioN; -ENOENT
+ * without a VFIO driver that has one.
+ */
+int sysfs_cdev(const char *address, char *buf, size_t size);
 /* Members of @group that keep it from being viable: "ADDR (driver), ...". */
 void sysfs_group_blockers(unsigned int group, char *buf, size_t size);
 /* Configuration space: how many bytes could be read, at most PCI_CFG_SIZE. */

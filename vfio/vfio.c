@@ -8,14 +8,18 @@
 #include <unistd.h>
 
 #include "vfio/device.h"
+#include "vfio/iommu.h"
 #include "vfio/sysfs.h"
 #include "vfio/vfio.h"
 
 void vfio_init(struct vfio *v)
 {
 	memset(v, 0, sizeof(*v));
+	v->iommu = &iommu_type1;
+	v->iommu_why = "";
 	v->container = -1;
 	v->event_fd = -1;
+	v->iommufd = -1;
 }
 
 static int check_driver(const char *address, struct err *e)
@@ -32,16 +36,10 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e)
 {
 	struct vfio_dev *d;
-	unsigned int id = 0;
 	int r = sysfs_exists(address, e);
 
 	if (r == 0)
 		r = check_driver(address, e);
-	if (r == 0)
-		r = sysfs_group(address, &id, e);
-	if (r < 0)
-		return r;
-	r = type1_group(v, address, id, e);
 	if (r < 0)
 		return r;
 	d = calloc(1, sizeof(*d));
@@ -52,10 +50,10 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 		d->event[k] = -1;
 	d->func.ops = &vfio_func_ops;
 	d->all = v;
-	d->group = id;
 	snprintf(d->address, sizeof(d->address), "%s", address);
 	v->dev[v->n_devs++] = d;
-	return vfio_dev_open(d, r, policy, e);
+	r = iommu_device_open(v, d, e);
+	return r < 0 ? r : vfio_dev_open(d, policy, e);
 }
 
 /* --- plan, attach, close -------------------------------------------------- */
@@ -111,18 +109,44 @@ int vfio_survey(const char *address, enum msix_policy policy,
 	return 0;
 }
 
+/* Tell the hypervisor of our files, so that it knows there is DMA. */
+static int hv_files_add(struct vfio *v, struct err *e)
+{
+	int fd;
+
+	while ((fd = v->iommu->hv_file(v, v->n_hv_files)) >= 0) {
+		int r = v->hv->ops->vfio_file(v->hv, fd, true);
+
+		/* A KVM built without it knows no such memory types either. */
+		if (r == -ENODEV)
+			return 0;
+		if (r < 0)
+			return err_set(e, r, ERR_KVM_IOCTL,
+				       "KVM_DEV_VFIO_FILE_ADD", NULL);
+		v->n_hv_files++;
+	}
+	return 0;
+}
+
+/* While it holds them, no device is reset and no memory given back. */
+static void hv_files_remove(struct vfio *v)
+{
+	while (v->n_hv_files) {
+		int fd = v->iommu->hv_file(v, --v->n_hv_files);
+
+		(void)v->hv->ops->vfio_file(v->hv, fd, false);
+	}
+}
+
 int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		struct pci_host *host, struct err *e)
 {
-	v->hv = hv;
-	for (unsigned int i = 0; i < v->n_groups; i++) {
-		int r = hv->ops->vfio_group(hv, v->group[i].fd, true);
+	int ret;
 
-		/* A KVM built without it knows no such memory types either. */
-		if (r < 0 && r != -ENODEV)
-			return err_set(e, r, ERR_KVM_IOCTL,
-				       "KVM_DEV_VFIO_GROUP_ADD", NULL);
-	}
+	v->hv = hv;
+	ret = hv_files_add(v, e);
+	if (ret < 0)
+		return ret;
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 		int r;
@@ -156,7 +180,7 @@ static void silence(struct vfio_dev *d)
 	if (d->fd < 0)
 		return;
 	if (d->hv)
-		bar_map_clear(d);
+		bar_follow_clear(d);
 	vfio_irqs_close(d);
 	vfio_events_close(d);
 	/* No bus mastering: DMA ends with the VM. */
@@ -168,27 +192,6 @@ void vfio_detach(struct vfio *v)
 {
 	for (unsigned int i = 0; i < v->n_devs; i++)
 		silence(v->dev[i]);
-}
-
-/*
- * A kernel up to 6.1 lets the last device of a group go only when the group is
- * in no container.
- */
-static void group_leave(struct vfio *v, const struct vfio_dev *d)
-{
-	unsigned int i = 0;
-
-	for (unsigned int k = 0; k < v->n_devs; k++) {
-		if (v->dev[k]->fd >= 0 && v->dev[k]->group == d->group)
-			return;
-	}
-	while (i < v->n_groups && v->group[i].id != d->group)
-		i++;
-	if (i == v->n_groups)
-		return;
-	(void)v->hv->ops->vfio_group(v->hv, v->group[i].fd, false);
-	close(v->group[i].fd);
-	v->group[i] = v->group[--v->n_groups];
 }
 
 /* --- one device leaves while the others stay ------------------------------ */
@@ -208,9 +211,7 @@ static void leave(struct vfio *v, struct pci_host *host, struct vfio_dev *d)
 	pci_cfg_set(&d->func.cfg, PCI_COMMAND, 2, 0);
 	(void)pci_host_remove(host, &d->func);
 	bar_map_close(d);
-	close(d->fd); /* the kernel resets it */
-	d->fd = -1;
-	group_leave(v, d);
+	v->iommu->device_leave(v, d); /* the kernel resets it */
 }
 
 unsigned int vfio_slot_eject(struct vfio *v, struct pci_host *host,
@@ -231,21 +232,17 @@ unsigned int vfio_slot_eject(struct vfio *v, struct pci_host *host,
 
 void vfio_close(struct vfio *v)
 {
+	hv_files_remove(v);
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 
 		bar_map_close(d);
-		if (d->fd >= 0)
-			close(d->fd); /* the kernel resets it */
+		v->iommu->device_close(v, d);
 		free(d->msix_storage);
 		free(d);
 	}
-	if (v->container >= 0)
-		type1_unmap_all(v);
-	for (unsigned int i = 0; i < v->n_groups; i++)
-		close(v->group[i].fd);
-	if (v->container >= 0)
-		close(v->container);
+	v->n_devs = 0;
+	v->iommu->close(v);
 	if (v->event_fd >= 0)
 		close(v->event_fd);
 	vfio_init(v);

@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "vfio/bar_plan.h"
+#include "vfio/choice.h"
 
 /* What was asked for: plain data, from the command line and an INI file. */
 
@@ -58,6 +59,8 @@ struct conf {
 	enum conf_console console;
 	char *console_file;
 	bool verbose;
+	enum vfio_backend iommu;
+	enum vfio_p2p p2p;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

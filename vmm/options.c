@@ -33,6 +33,11 @@ static const struct option_def options[] = {
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
+	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
+	  DEVICES, "how devices are given DMA (auto)", "backend" },
+	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
+	  "DMA from device to device (auto: with two)",
+	  "peer-to-peer" },
 	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
 	  "tell on standard error what is being done", "debug" },
 	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
@@ -64,6 +69,8 @@ static const char *const expected[] = {
 	[VALUE_CONSOLE] = "stdio, none or file:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
 	[VALUE_ON_ERROR] = "stop or ignore",
+	[VALUE_BACKEND] = "auto, type1 or iommufd",
+	[VALUE_P2P] = "auto, on or off",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 };
@@ -347,6 +354,36 @@ int option_on_error(const char *s, enum conf_on_error *out)
 	if (i < 0)
 		return i;
 	*out = (enum conf_on_error)i;
+	return 0;
+}
+
+int option_backend(const char *s, enum vfio_backend *out)
+{
+	static const char *const words[] = {
+		[VFIO_BACKEND_AUTO] = "auto",
+		[VFIO_BACKEND_TYPE1] = "type1",
+		[VFIO_BACKEND_IOMMUFD] = "iommufd",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum vfio_backend)i;
+	return 0;
+}
+
+int option_p2p(const char *s, enum vfio_p2p *out)
+{
+	static const char *const words[] = {
+		[VFIO_P2P_AUTO] = "auto",
+		[VFIO_P2P_ON] = "on",
+		[VFIO_P2P_OFF] = "off",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum vfio_p2p)i;
 	return 0;
 }
 

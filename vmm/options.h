@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "vfio/bar_plan.h"
+#include "vfio/choice.h"
 #include "vmm/conf.h"
 
 /*
@@ -25,6 +26,8 @@ enum value_type {
 	VALUE_CONSOLE,
 	VALUE_MSIX,
 	VALUE_ON_ERROR,
+	VALUE_BACKEND,
+	VALUE_P2P,
 	VALUE_ADDRESS,
 	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
 };
@@ -73,6 +76,8 @@ int option_number(const char *s, unsigned int *out);
 int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
 int option_on_error(const char *s, enum conf_on_error *out);
+int option_backend(const char *s, enum vfio_backend *out);
+int option_p2p(const char *s, enum vfio_p2p *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

@@ -28,10 +28,18 @@ static int refuse(struct fake_hv *f, int code)
 	return code;
 }
 
-static bool injected(struct fake_hv *f)
+/* @call NULL: one that KVM never refuses. */
+static bool injected_in(struct fake_hv *f, const char *call)
 {
-	return f->fail_in && --f->fail_in == 0;
+	int r = f->fault && call ? f->fault(call) : 0;
+
+	if (r < 0)
+		f->fail_with = r;
+	return r < 0 || (f->fail_in && --f->fail_in == 0);
 }
+
+#define injected(f)	     injected_in(f, __func__)
+#define injected_add(f, add) injected_in(f, (add) ? __func__ : NULL)
 
 /* --- memory ------------------------------------------------------------- */
 
@@ -212,7 +220,7 @@ static int fake_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 	struct fake_hv *f = fake_of(h);
 	struct fake_route *r = route_of(f, gsi);
 
-	if (attach && injected(f))
+	if (injected_add(f, attach))
 		return refuse(f, f->fail_with);
 	if (gsi >= FAKE_LINES && !r)
 		return misuse(f, -EINVAL, "irqfd: a route that is not taken");
@@ -223,23 +231,23 @@ static int fake_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 		 : line_irqfd(f, gsi, fd, resample_fd, attach);
 }
 
-/* --- VFIO groups --- */
+/* --- files of VFIO --- */
 
-static int fake_vfio_group(struct hv *h, int group, bool add)
+static int fake_vfio_file(struct hv *h, int group, bool add)
 {
 	struct fake_hv *f = fake_of(h);
 	unsigned int i = 0;
 
-	if (injected(f))
+	if (injected_add(f, add))
 		return refuse(f, f->fail_with);
 	if (!is_open(group))
-		return misuse(f, -EBADF, "vfio_group: a file that is not open");
+		return misuse(f, -EBADF, "vfio_file: a file that is not open");
 	while (i < f->n_groups && f->group[i] != group)
 		i++;
 	if (add && i < f->n_groups)
-		return misuse(f, -EEXIST, "vfio_group: added twice");
+		return misuse(f, -EEXIST, "vfio_file: added twice");
 	if (!add && i == f->n_groups)
-		return misuse(f, -ENOENT, "vfio_group: was not added");
+		return misuse(f, -ENOENT, "vfio_file: was not added");
 	if (add && f->n_groups == FAKE_GROUPS)
 		return refuse(f, -ENOSPC);
 	if (add)
@@ -257,7 +265,7 @@ static const struct hv_ops fake_hv_ops = {
 	.route_msi = fake_route_msi,
 	.route_commit = fake_route_commit,
 	.irqfd = fake_irqfd,
-	.vfio_group = fake_vfio_group,
+	.vfio_file = fake_vfio_file,
 };
 
 /* --- for the test ------------------------------------------------------- */
@@ -314,6 +322,6 @@ const char *fake_hv_left(const struct fake_hv *f)
 			return "an eventfd was left on a line";
 	}
 	if (f->n_groups)
-		return "a group was left";
+		return "a file of VFIO was left";
 	return NULL;
 }

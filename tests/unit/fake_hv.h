@@ -56,6 +56,8 @@ struct fake_hv {
 	unsigned int refusals;
 	unsigned int fail_in; /* calls until one fails, 0: none does */
 	int fail_with;
+	/* Asked before each fallible call: 0, or the -errno it is to give. */
+	int (*fault)(const char *call);
 	const char *misuse; /* NULL: none */
 	/* Called before a map or unmap is obeyed; may be NULL. */
 	void (*watch)(void *ctx, bool map);
