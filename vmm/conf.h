@@ -59,6 +59,9 @@ struct conf {
 	enum conf_console console;
 	char *console_file;
 	bool verbose;
+	bool json; /* this and the next two: plan only */
+	char *svg;
+	char *what_if;
 	enum vfio_backend iommu;
 	enum vfio_p2p p2p;
 	unsigned int n_vfio;

@@ -58,6 +58,15 @@ static const char *near_subkey(const char *word)
 	return o ? o->name : NULL;
 }
 
+static const char *first_command(uint64_t commands)
+{
+	const char *const *word = option_commands();
+
+	for (; *word && !(commands & 1); word++)
+		commands >>= 1;
+	return *word;
+}
+
 const char *explain_meant(const struct err *e)
 {
 	static const char *const sections[] = {"vm", NULL};
@@ -72,6 +81,8 @@ const char *explain_meant(const struct err *e)
 	case ERR_OPTION_UNKNOWN:
 		return e->detail[0] ? near_subkey(e->name)
 				    : near_option(e->name);
+	case ERR_OPTION_COMMAND:
+		return first_command(e->num);
 	case ERR_ARGUMENT_EXTRA:
 		return near_option(e->name);
 	default:
@@ -181,6 +192,10 @@ static const struct row rows[] = {
 	  "%n does not take %q. Give %v." },
 	{ ERR_OPTION_MISSING, 0, NULL,
 	  "%n lacks its value. Give %v." },
+	{ ERR_OPTION_COMMAND, 0, NULL,
+	  "%n is no option of barge %d. Did you mean: barge %s" },
+	{ ERR_OPTION_BOTH, 0, NULL,
+	  "%n and %d exclude one another. Leave one out." },
 	{ ERR_ARGUMENT_EXTRA, E2BIG, NULL,
 	  "%n is one argument too many. "
 	  "Write it without: barge --help, or barge --version" },

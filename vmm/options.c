@@ -14,7 +14,10 @@
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
 #define DEVICES		"Devices"
+#define PLAN		"Plan"
 #define OTHER		"Other"
+
+#define FOR(command)	(1u << (command))
 
 /* clang-format off */
 static const struct option_def options[] = {
@@ -38,6 +41,12 @@ static const struct option_def options[] = {
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
 	  "DMA from device to device (auto: with two)",
 	  "peer-to-peer" },
+	{ "json", 0, false, VALUE_BOOL, AT(json), "yes|no", PLAN,
+	  "print for programs", NULL },
+	{ "svg", 0, false, VALUE_PATH, AT(svg), "FILE", PLAN,
+	  "draw the plan, too, as a picture", "picture draw" },
+	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
+	  "plan the BARs described there, no hardware", "whatif" },
 	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
 	  "tell on standard error what is being done", "debug" },
 	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
@@ -57,7 +66,22 @@ static const struct option_def vfio_options[] = {
 	  "SECONDS", NULL, "for the guest to give the device up (10)", "timeout" },
 };
 
-static const char *const commands[] = { "run", "plan", "help", NULL };
+/* Options that are not for run and plan alike. */
+static const struct {
+	const char *name;
+	unsigned int commands;
+} limited[] = {
+	{ "json", FOR(COMMAND_PLAN) },
+	{ "svg", FOR(COMMAND_PLAN) },
+	{ "what-if", FOR(COMMAND_PLAN) },
+};
+
+static const char *const commands[] = {
+	[COMMAND_RUN] = "run",
+	[COMMAND_PLAN] = "plan",
+	[COMMAND_HELP] = "help",
+	[COMMAND_VERSION] = NULL, /* an option */
+};
 
 static const char *const expected[] = {
 	[VALUE_NONE] = "no value",
@@ -91,6 +115,15 @@ const struct option_def *option_vfio_table(unsigned int *n)
 const char *const *option_commands(void)
 {
 	return commands;
+}
+
+unsigned int option_for(const struct option_def *o)
+{
+	for (size_t i = 0; i < sizeof(limited) / sizeof(limited[0]); i++) {
+		if (strcmp(o->name, limited[i].name) == 0)
+			return limited[i].commands;
+	}
+	return FOR(COMMAND_RUN) | FOR(COMMAND_PLAN);
 }
 
 const char *option_expected(enum value_type type)

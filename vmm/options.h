@@ -61,8 +61,13 @@ const struct option_def *option_near(const struct option_def *table,
 				     unsigned int n, const char *word);
 /* The word of @words (NULL ends it) nearest to @word, or NULL. */
 const char *option_near_word(const char *const *words, const char *word);
-/* run, plan, help; NULL ends it. */
+/* run, plan, help, in the order of enum conf_command; NULL ends it. */
 const char *const *option_commands(void);
+/*
+ * The commands that @o may be given to: bits 1u << enum conf_command. Run and
+ * plan, unless a table in options.c says otherwise.
+ */
+unsigned int option_for(const struct option_def *o);
 /* What a value of @type looks like: "a size such as 512M or 4G". */
 const char *option_expected(enum value_type type);
 
