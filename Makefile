@@ -107,7 +107,7 @@ compile_commands.json: $(O)/.flags $(src)
 # --- unit tests: each links the objects of everything but main --------------
 # The linker takes from the archive only what a test needs.
 # test_vfio_* and fuzz_vfio_* have a host of their own: these calls are its.
-wrapped := open openat close ioctl eventfd read write pread pwrite mmap munmap \
+wrapped := open openat close ioctl eventfd epoll_create1 read write pread pwrite mmap munmap \
 	madvise readlink access stat lstat realpath opendir closedir fopen fclose \
 	malloc calloc realloc free __open_2 __openat_2 __read_chk __pread_chk \
 	__readlink_chk

@@ -195,6 +195,8 @@ static int line_irqfd(struct fake_hv *f, unsigned int gsi, int fd,
 		return misuse(f, -ENOENT, "irqfd: was not attached");
 	if (resample_fd < 0)
 		return misuse(f, -EINVAL, "irqfd: a line without resample");
+	if (f->no_resample)
+		return refuse(f, -EINVAL);
 	if (!room)
 		return refuse(f, -ENOSPC);
 	*room = (struct fake_line){gsi, fd, resample_fd};

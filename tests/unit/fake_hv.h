@@ -53,6 +53,7 @@ struct fake_hv {
 	unsigned int unmaps;
 	unsigned int commits; /* that had something to change */
 	unsigned int irqfds;  /* attached or detached */
+	bool no_resample;     /* as with a split irqchip */
 	unsigned int refusals;
 	unsigned int fail_in; /* calls until one fails, 0: none does */
 	int fail_with;
