@@ -43,6 +43,7 @@ struct conf {
 	enum conf_console console;
 	char *console_file;
 	bool verbose;
+	bool slot_zap_all; /* struct kvm */
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

@@ -77,6 +77,7 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
 	kvm_init(&vm->kvm);
+	vm->kvm.slot_zap_all = conf->slot_zap_all;
 	console_init(&vm->console);
 	vfio_init(&vm->vfio);
 }
