@@ -124,15 +124,6 @@ static void guest_add(struct vfio_dev *d, struct bar_map *m, uint64_t gpa)
 	}
 }
 
-static void p2p_warn(struct vfio_dev *d, const struct bar_map *m, int error)
-{
-	if (d->p2p_warned)
-		return;
-	d->p2p_warned = true;
-	fprintf(stderr, "barge: %s: other devices do not reach BAR %u: %s\r\n",
-		d->address, m->bar, strerror(-error));
-}
-
 static void dma_add(struct vfio_dev *d, struct bar_map *m, uint64_t iova)
 {
 	int r = d->all->iommu->map_bar(d->all, d, m, iova);
@@ -140,7 +131,7 @@ static void dma_add(struct vfio_dev *d, struct bar_map *m, uint64_t iova)
 	m->now.refused = r < 0;
 	m->now.refused_at = iova;
 	if (r < 0) {
-		p2p_warn(d, m, r);
+		iommu_bar_warn(d, m->bar, r);
 		return;
 	}
 	m->now.dma = true;

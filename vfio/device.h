@@ -91,7 +91,7 @@ struct vfio_dev {
 	unsigned int n_maps;
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
-	bool p2p_warned;       /* that its BARs are out of others' reach */
+	bool p2p_warned;       /* iommu_bar_warn() spoke */
 	struct hv *hv;
 	struct vfio *all; /* this device and its neighbours */
 	uint32_t devid;	  /* requester id in the guest */
@@ -107,23 +107,15 @@ int vfio_ioctl(int fd, unsigned long req, void *arg);
 void *vfio_info_get(int fd, unsigned long req, uint32_t least, uint32_t index,
 		    uint32_t *room);
 /*
- * Open @d->address from its group's file, which resets it, plan its BARs and
+ * @d->fd was opened by the backend, which reset the device: plan its BARs and
  * map them into our address space.
  */
-int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
-		  struct err *e);
+int vfio_dev_open(struct vfio_dev *d, enum msix_policy policy, struct err *e);
 /* Configuration space of the hardware; short transfers read as all-ones. */
 uint64_t vfio_cfg_pread(const struct vfio_dev *d, unsigned int off,
 			unsigned int len);
 void vfio_cfg_pwrite(const struct vfio_dev *d, unsigned int off,
 		     unsigned int len, uint64_t val);
-
-/* --- vfio/type1.c -----------------------------------------------------------
- */
-/* File of group @id: opened, found viable, put into the container. */
-int type1_group(struct vfio *v, const char *address, unsigned int id,
-		struct err *e);
-void type1_unmap_all(struct vfio *v);
 
 /* --- vfio/cfg_virt.c: pure ------------------------------------------------ */
 /* MSI-X capability of raw configuration bytes; out->n = 0 when none. */

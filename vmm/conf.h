@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "vfio/bar_plan.h"
+#include "vfio/choice.h"
 
 /* What was asked for: plain data, from the command line and an INI file. */
 
@@ -44,6 +45,11 @@ struct conf {
 	char *console_file;
 	bool verbose;
 	bool slot_zap_all; /* struct kvm */
+	bool json; /* this and the next two: plan only */
+	char *svg;
+	char *what_if;
+	enum vfio_backend iommu;
+	enum vfio_p2p p2p;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

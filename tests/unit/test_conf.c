@@ -562,6 +562,7 @@ static void ini_every_key(void **state)
 		[VALUE_NUMBER] = "2",	  [VALUE_SIZE] = "64M",
 		[VALUE_BOOL] = "yes",	  [VALUE_CONSOLE] = "none",
 		[VALUE_MSIX] = "inplace", [VALUE_ADDRESS] = "01:00.0",
+		[VALUE_P2P] = "on",	  [VALUE_BACKEND] = "iommufd",
 	};
 	struct trial *t = *state;
 	unsigned int n;
