@@ -36,6 +36,15 @@ static struct {
 
 struct fake_fd fake_fds[FAKE_FDS];
 
+/* What a sanitizer has to say is not for our file. */
+void __sanitizer_set_report_fd(void *fd) __attribute__((weak));
+
+static void reports_to(int fd)
+{
+	if (__sanitizer_set_report_fd)
+		__sanitizer_set_report_fd((void *)(intptr_t)fd);
+}
+
 /* --- on and off ----------------------------------------------------------- */
 
 static unsigned int fds_open(void)
@@ -78,6 +87,7 @@ void fake_sys_start(void)
 	if (sys.err_was < 0 || sys.err_fd < 0 ||
 	    dup2(sys.err_fd, STDERR_FILENO) < 0)
 		abort();
+	reports_to(sys.err_was);
 	sys.fds_before = fds_open();
 	sys.on = true;
 }
@@ -89,6 +99,7 @@ void fake_sys_stop(void)
 	sys.on = false;
 	(void)fake_sys_said();
 	dup2(sys.err_was, STDERR_FILENO);
+	reports_to(STDERR_FILENO);
 	__real_close(sys.err_was);
 	__real_close(sys.err_fd);
 	sys.err_fd = -1;
@@ -116,6 +127,7 @@ void fake_sys_misuse(const char *fmt, ...)
 
 	if (sys.on)
 		dup2(sys.err_was, STDERR_FILENO);
+	sys.on = false; /* whoever handles SIGABRT has no part in this */
 	fprintf(stderr, "misuse: ");
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);

@@ -76,7 +76,13 @@ char *__real_realpath(const char *path, char *out);
 DIR *__real_opendir(const char *path);
 int __real_closedir(DIR *d);
 FILE *__real_fopen(const char *path, const char *mode);
+FILE *__real_fdopen(int fd, const char *mode);
 int __real_fclose(FILE *f);
+int __real_fstat(int fd, struct stat *st);
+typedef int (*fake_filter)(const struct dirent *);
+typedef int (*fake_order)(const struct dirent **, const struct dirent **);
+int __real_scandir(const char *path, struct dirent ***list, fake_filter filter,
+		   fake_order order);
 void *__real_malloc(size_t len);
 void *__real_calloc(size_t n, size_t len);
 void *__real_realloc(void *p, size_t len);

@@ -364,6 +364,27 @@ char *__wrap_realpath(const char *path, char *out)
 	return p;
 }
 
+int __wrap_fstat(int fd, struct stat *st)
+{
+	if (fake_sys_is_on()) {
+		(void)fake_fd_used(fd, "fstat");
+		if (fake_fault("fstat", NULL))
+			return -1;
+	}
+	return __real_fstat(fd, st);
+}
+
+/* Its list is the C library's, and in no book; free() knows. */
+int __wrap_scandir(const char *path, struct dirent ***list, fake_filter filter,
+		   fake_order order)
+{
+	char full[PATH_MAX];
+
+	if (fake_sys_is_on() && fake_fault("scandir", NULL))
+		return -1;
+	return __real_scandir(fake_path(path, full), list, filter, order);
+}
+
 /* --- streams -------------------------------------------------------------- */
 
 DIR *__wrap_opendir(const char *path)
@@ -402,6 +423,24 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 	f = __real_fopen(fake_path(path, full), mode);
 	if (f)
 		fake_stream_add(f, "a stream was left open");
+	return f;
+}
+
+/* From here on the file is the stream's. */
+FILE *__wrap_fdopen(int fd, const char *mode)
+{
+	FILE *f;
+
+	if (!fake_sys_is_on())
+		return __real_fdopen(fd, mode);
+	(void)fake_fd_used(fd, "fdopen");
+	if (fake_fault("fdopen", NULL))
+		return NULL;
+	f = __real_fdopen(fd, mode);
+	if (!f)
+		return NULL;
+	fake_fds[fd].open = false;
+	fake_stream_add(f, "a stream was left open");
 	return f;
 }
 

@@ -68,8 +68,7 @@ static void device_files(const struct fake_pci *p, const char *dir)
 	number(dir, "class",
 	       (unsigned int)fake_cfg_get(p, PCI_CLASS_REVISION + 1, 3));
 	snprintf(path, sizeof(path), "%s/reset_method", dir);
-	if (p->reset)
-		fake_sys_text(path, p->flr ? "flr bus\n" : "pm\n");
+	fake_sys_text(path, !p->reset ? "" : p->flr ? "flr bus\n" : "pm\n");
 	snprintf(path, sizeof(path), "%s/numa_node", dir);
 	fake_sys_text(path, "-1\n");
 }
@@ -116,7 +115,7 @@ static void device_nodes(const struct fake_pci *p, const char *dir)
 	fake_sys_text(path, "");
 }
 
-/* FNV-1a of all that the tree shows, so that it is not made in vain. */
+/* FNV-1a, to know what need not be written again. */
 static uint64_t hash(uint64_t h, const void *bytes, size_t len)
 {
 	const uint8_t *b = bytes;
@@ -126,6 +125,7 @@ static uint64_t hash(uint64_t h, const void *bytes, size_t len)
 	return h;
 }
 
+/* Who is there. */
 static uint64_t hash_host(void)
 {
 	uint64_t h = hash(0xcbf29ce484222325, &fake_host.iommufd, 1);
@@ -136,22 +136,22 @@ static uint64_t hash_host(void)
 		h = hash(h, p->address, strlen(p->address) + 1);
 		h = hash(h, &p->group, sizeof(p->group));
 		h = hash(h, p->driver, strlen(p->driver) + 1);
-		h = hash(h, p->cfg, p->cfg_size);
-		for (unsigned int b = 0; b < 6; b++)
-			h = hash(h, &p->region[b].size, 8);
-		h = hash(h, &p->reset, 1);
 	}
 	return h;
 }
 
-void fake_tree_make(void)
+/* What its files say. */
+static uint64_t hash_device(const struct fake_pci *p)
 {
-	static unsigned int changes;
-	static uint64_t made;
-	uint64_t want = hash_host();
+	uint64_t h = hash(0xcbf29ce484222325, p->cfg, p->cfg_size);
 
-	if (made == want && changes == fake_sys_changes())
-		return;
+	for (unsigned int b = 0; b < 6; b++)
+		h = hash(h, &p->region[b].size, 8);
+	return hash(hash(h, &p->reset, 1), &p->flr, 1);
+}
+
+static void host_tree(void)
+{
 	fake_sys_remove("/sys");
 	fake_sys_remove("/dev");
 	fake_sys_dir("/sys/bus/pci/devices");
@@ -161,12 +161,29 @@ void fake_tree_make(void)
 	fake_sys_text("/dev/vfio/vfio", "");
 	if (fake_host.iommufd)
 		fake_sys_text("/dev/iommu", "");
+}
+
+void fake_tree_make(void)
+{
+	static unsigned int changes;
+	static uint64_t made;
+	static uint64_t made_device[FAKE_PCI_MAX];
+	uint64_t want = hash_host();
+	bool anew = made != want || changes != fake_sys_changes();
+
+	if (anew)
+		host_tree();
 	for (unsigned int i = 0; i < fake_host.n; i++) {
 		const struct fake_pci *p = &fake_host.pci[i];
-		char dir[PATH];
+		uint64_t h = hash_device(p);
+		char dir[64];
 
 		snprintf(dir, sizeof(dir), DEVICES "%s", p->address);
-		device_files(p, dir);
+		if (anew || made_device[i] != h)
+			device_files(p, dir);
+		made_device[i] = h;
+		if (!anew)
+			continue;
 		device_links(p, dir);
 		device_nodes(p, dir);
 	}
