@@ -86,8 +86,11 @@ int vfio_memlock(uint64_t need, struct err *e);
  */
 int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e);
-/* Whether pages larger than the host's would fit into device @i's BARs. */
-bool vfio_wants_huge(const struct vfio *v, unsigned int i);
+/*
+ * Whether larger pages than the host's would fit into a BAR of device @i, but
+ * the kernel says that it will use none.
+ */
+bool vfio_lacks_huge(const struct vfio *v, unsigned int i);
 /*
  * A line for each piece of a BAR that is mapped: where, how large, and whether
  * the kernel would use huge pages for it.

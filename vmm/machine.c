@@ -188,13 +188,15 @@ static void say_note(void *ctx, const char *line)
 	vm_note(ctx, line);
 }
 
-/* Why no device gets huge pages on this host; NULL: nothing speaks against it.
- */
+/* What keeps device memory from huge pages and can be changed, or NULL. */
 static const char *small_pages(void)
 {
 	struct reach_host h;
 
 	host_facts_read(&h, "");
+	/* Before Linux 6.12 device memory is mapped page by page anyway. */
+	if (h.kernel_major && h.kernel_major * 100 + h.kernel_minor < 612)
+		return NULL;
 	if (h.thp == REACH_THP_ABSENT)
 		return "the kernel was built without transparent huge pages";
 	if (h.thp == REACH_THP_NEVER)
@@ -211,7 +213,7 @@ static void check_pages(struct vm *vm)
 	const char *why = small_pages();
 
 	for (unsigned int i = 0; why && i < vm->vfio.n_devs; i++) {
-		if (vfio_wants_huge(&vm->vfio, i))
+		if (vfio_lacks_huge(&vm->vfio, i))
 			fprintf(stderr,
 				"barge: %s: its memory is mapped in small "
 				"pages, which is slow: %s\n",
