@@ -64,7 +64,9 @@ enum err_what {
 	ERR_VFIO_DMA_MAP, /* num: gpa, num2: bytes; RLIMIT_MEMLOCK in -ENOMEM */
 	ERR_VFIO_IOVA,	  /* num: gpa, num2: bytes: outside what the IOMMU can
 			     address */
-	ERR_VFIO_BAR_SPACE, /* name: address, num: BAR, num2: bytes */
+	ERR_VFIO_BAR_SPACE,    /* name: address, num: BAR, num2: bytes */
+	ERR_VFIO_DEVICE_ERROR, /* name: address; while the guest ran */
+	ERR_VFIO_REQUESTED,    /* name: address, num: seconds; likewise */
 	ERR_VFIO_HEADER, /* name: address, num: header type: not an endpoint */
 	ERR_BIND_DRIVER, /* name: address: vfio-pci is not there */
 	ERR_BIND_HOST,	 /* name: address, detail: what the host does with it */

@@ -18,10 +18,14 @@ static bool touches(unsigned int off, unsigned int len, unsigned int reg,
 
 static uint64_t cfg_read(struct pci_func *f, unsigned int off, unsigned int len)
 {
+	struct vfio_dev *d = dev_of(f);
+	unsigned int pending = vfio_irqs_msi_pending_at(d);
 	uint64_t hw = 0;
 
+	if (pending && touches(off, len, pending, 4))
+		vfio_irqs_msi_pending(d);
 	if (pci_cfg_needs_hw(&f->cfg, off, len))
-		hw = vfio_cfg_pread(dev_of(f), off, len);
+		hw = vfio_cfg_pread(d, off, len);
 	return pci_cfg_read(&f->cfg, off, len, hw);
 }
 
@@ -54,12 +58,24 @@ static void power_update(struct vfio_dev *d)
 		   PCI_PM_CTRL_STATE_MASK;
 }
 
-/* INTx stays off: nobody would answer it, and its line may be shared. */
-static void command_update(struct vfio_dev *d)
+/* While INTx is off nobody would answer it, and its line may be shared. */
+void vfio_command_write(struct vfio_dev *d)
 {
-	vfio_cfg_pwrite(d, PCI_COMMAND, 2,
-			pci_cfg_get(&d->func.cfg, PCI_COMMAND, 2) |
-				PCI_COMMAND_INTX_DISABLE);
+	uint64_t command = pci_cfg_get(&d->func.cfg, PCI_COMMAND, 2);
+
+	if (d->irqs.mode != IRQ_INTX)
+		command |= PCI_COMMAND_INTX_DISABLE;
+	vfio_cfg_pwrite(d, PCI_COMMAND, 2, command);
+}
+
+/* Whether a write may have changed what the device interrupts by. */
+static bool touches_irqs(const struct vfio_dev *d, unsigned int off,
+			 unsigned int len)
+{
+	return touches(off, len, PCI_COMMAND, 2) ||
+	       (d->msix_cap &&
+		touches(off, len, d->msix_cap + PCI_MSIX_FLAGS, 2)) ||
+	       (d->msi_cap && touches(off, len, d->msi_cap + 2, 0x16));
 }
 
 /* Whether a write may change what vfio/decode.h computes from. */
@@ -97,7 +113,7 @@ static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
 	if (follow)
 		bar_follow_shrink(d->all);
 	if (flr || touches(off, len, PCI_COMMAND, 2))
-		command_update(d);
+		vfio_command_write(d);
 	forward(d, off, len, &ch);
 	if (flr)
 		d->epoch++;
@@ -105,10 +121,8 @@ static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
 		power_update(d);
 	if (follow)
 		bar_follow_grow(d->all);
-	if (d->msix_cap && touches(off, len, d->msix_cap + PCI_MSIX_FLAGS, 2))
-		vfio_irqs_msix_changed(d, -1);
-	if (d->msi_cap && touches(off, len, d->msi_cap + 2, 0x16))
-		vfio_irqs_msi_changed(d);
+	if (touches_irqs(d, off, len))
+		vfio_irqs_update(d);
 }
 
 /* --- BARs ------------------------------------------------------------------

@@ -182,6 +182,7 @@ int vfio_dev_open(struct vfio_dev *d, enum msix_policy policy, struct err *e)
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, d->address,
 				   hw[0x0e] & 0x7f, 0);
 	plan_bars(d, hw, policy);
+	vfio_intx_open(d, hw);
 	cfg_virt_make(d, hw);
 	start = now_ns();
 	bar_map_open(d);

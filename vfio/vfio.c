@@ -18,6 +18,7 @@ void vfio_init(struct vfio *v)
 	v->iommu = &iommu_type1;
 	v->iommu_why = "";
 	v->container = -1;
+	v->event_fd = -1;
 	v->iommufd = -1;
 }
 
@@ -45,6 +46,8 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	if (!d)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	d->fd = -1;
+	for (unsigned int k = 0; k < VFIO_EVENTS; k++)
+		d->event[k] = -1;
 	d->func.ops = &vfio_func_ops;
 	d->all = v;
 	snprintf(d->address, sizeof(d->address), "%s", address);
@@ -72,8 +75,10 @@ static void describe(const char *address, const struct dev_plan *dp,
 void vfio_describe(const struct vfio *v, struct plan *plan)
 {
 	plan->n_pci = v->n_devs;
-	for (unsigned int i = 0; i < v->n_devs; i++)
+	for (unsigned int i = 0; i < v->n_devs; i++) {
 		describe(v->dev[i]->address, &v->dev[i]->plan, &plan->pci[i]);
+		plan->pci[i].intx_pin = v->dev[i]->irqs.intx.pin;
+	}
 }
 
 int vfio_survey(const char *address, enum msix_policy policy,
@@ -149,6 +154,7 @@ int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		d->hv = hv;
 		d->func.devfn = plan->pci[i].devfn;
 		d->devid = d->func.devfn;
+		d->irqs.intx.gsi = plan->pci[i].intx_gsi;
 		d->window[0] = plan->mem32;
 		d->window[1] = plan->mem64;
 		for (unsigned int b = 0; b < PCI_BARS; b++) {
@@ -160,25 +166,68 @@ int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		r = pci_host_add(host, &d->func);
 		if (r < 0)
 			return err_set(e, r, ERR_HOST_CALL, d->address, NULL);
+		r = vfio_events_open(v, i);
+		if (r < 0)
+			return err_set(e, r, ERR_VFIO_IOCTL, d->address,
+				       "VFIO_DEVICE_SET_IRQS");
 	}
 	return 0;
 }
 
+/* Nothing of @d reaches the guest, and it reaches nothing, from here on. */
+static void silence(struct vfio_dev *d)
+{
+	if (d->fd < 0)
+		return;
+	if (d->hv)
+		bar_follow_clear(d);
+	vfio_irqs_close(d);
+	vfio_events_close(d);
+	/* No bus mastering: DMA ends with the VM. */
+	if (d->cfg_size)
+		vfio_cfg_pwrite(d, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
+}
+
 void vfio_detach(struct vfio *v)
 {
+	for (unsigned int i = 0; i < v->n_devs; i++)
+		silence(v->dev[i]);
+}
+
+/* --- one device leaves while the others stay ------------------------------ */
+
+bool vfio_present(const struct vfio *v, unsigned int nth, const char **address,
+		  uint8_t *devfn)
+{
+	*address = v->dev[nth]->address;
+	*devfn = v->dev[nth]->func.devfn;
+	return v->dev[nth]->fd >= 0;
+}
+
+static void leave(struct vfio *v, struct pci_host *host, struct vfio_dev *d)
+{
+	silence(d);
+	/* What is computed from COMMAND finds nothing more to do. */
+	pci_cfg_set(&d->func.cfg, PCI_COMMAND, 2, 0);
+	(void)pci_host_remove(host, &d->func);
+	bar_map_close(d);
+	v->iommu->device_leave(v, d); /* the kernel resets it */
+}
+
+unsigned int vfio_slot_eject(struct vfio *v, struct pci_host *host,
+			     unsigned int slot)
+{
+	unsigned int n = 0;
+
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 
-		if (d->fd < 0)
+		if (d->fd < 0 || d->func.devfn >> 3 != slot)
 			continue;
-		if (d->hv)
-			bar_follow_clear(d);
-		vfio_irqs_close(d);
-		/* No bus mastering from here on: DMA ends with the VM. */
-		if (d->cfg_size)
-			vfio_cfg_pwrite(d, PCI_COMMAND, 2,
-					PCI_COMMAND_INTX_DISABLE);
+		leave(v, host, d);
+		n++;
 	}
+	return n;
 }
 
 void vfio_close(struct vfio *v)
@@ -194,5 +243,7 @@ void vfio_close(struct vfio *v)
 	}
 	v->n_devs = 0;
 	v->iommu->close(v);
+	if (v->event_fd >= 0)
+		close(v->event_fd);
 	vfio_init(v);
 }

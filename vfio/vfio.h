@@ -18,6 +18,18 @@
 struct iommu_ops;
 struct vfio_dev;
 
+/* What the host tells of a device while the guest runs. */
+enum vfio_event_kind {
+	VFIO_EVENT_ERROR,   /* uncorrectable (AER); PCI Express only */
+	VFIO_EVENT_REQUEST, /* the host wants the device back */
+};
+#define VFIO_EVENTS 2
+
+struct vfio_event {
+	enum vfio_event_kind kind;
+	unsigned int dev; /* which of vfio.dev */
+};
+
 struct vfio_group {
 	int fd;
 	unsigned int id;
@@ -42,6 +54,7 @@ struct vfio {
 	struct span reserved[VFIO_RESERVED_MAX];
 	uint64_t bar_align; /* least alignment of a memory BAR, struct plan's */
 	struct hv *hv;	    /* set by vfio_attach() */
+	int event_fd;	    /* epoll file of all events, -1: none */
 	unsigned int n_hv_files; /* that hv was told of */
 	uint64_t bars_ns;	 /* how long mapping BARs took in vfio_open() */
 	bool slots_warned;	 /* that there are too few memslots */
@@ -83,6 +96,22 @@ int vfio_map_ram(struct vfio *v, const struct gmem *mem, struct err *e);
 /* Put the devices on the bus, BARs where @plan says. */
 int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		struct pci_host *host, struct err *e);
+/*
+ * A file that can be read when vfio_event_take() has something to tell, -1 if
+ * there is no device.
+ */
+int vfio_event_fd(const struct vfio *v);
+/* The next event, under the host bridge's mutex as everything below. */
+bool vfio_event_take(struct vfio *v, struct vfio_event *e);
+/* Address and place of device @nth; false when it has been given back. */
+bool vfio_present(const struct vfio *v, unsigned int nth, const char **address,
+		  uint8_t *devfn);
+/*
+ * The guest gave up all functions of @slot: silence them, take them off the
+ * bus, and close them, by which the host gets them back. How many there were.
+ */
+unsigned int vfio_slot_eject(struct vfio *v, struct pci_host *host,
+			     unsigned int slot);
 /* vCPUs are stopped: silence the devices and take them off @hv. */
 void vfio_detach(struct vfio *v);
 /* Reset and close everything; accepts any half-open state. */

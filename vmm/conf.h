@@ -15,10 +15,25 @@
 #define CONF_PATH_MAX 4096
 #define CONF_CPUS_MAX 255
 
+/* What becomes of the VM when a device has an error. */
+enum conf_on_error {
+	ON_ERROR_STOP,
+	ON_ERROR_IGNORE,
+};
+
 struct conf_vfio {
 	char address[16]; /* canonical: 0000:01:00.0 */
 	enum msix_policy msix;
+	enum conf_on_error on_error;
+	/* s that the guest has to give the device up when the host asks */
+	unsigned int request_timeout;
 };
+
+#define CONF_VFIO_DEFAULT                                                      \
+	{                                                                      \
+		.msix = MSIX_AUTO, .on_error = ON_ERROR_STOP,                  \
+		.request_timeout = 10                                          \
+	}
 
 enum conf_console {
 	CONSOLE_STDIO,

@@ -185,7 +185,7 @@ static int begin_section(struct ini *ini, const char *name)
 		return ini_error(ini, -E2BIG, ERR_INI_SECTION, name);
 	ini->is_vfio = strcmp(name, "vm") != 0;
 	ini->keys_seen = 0;
-	ini->vfio = (struct conf_vfio){.msix = MSIX_AUTO};
+	ini->vfio = (struct conf_vfio)CONF_VFIO_DEFAULT;
 	snprintf(ini->section, sizeof(ini->section), "%s", name);
 	memcpy(ini->seen[ini->n_seen++], ini->section, NAME_MAX_LEN);
 	return 0;

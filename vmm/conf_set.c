@@ -75,6 +75,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return set_console(obj, text, base);
 	case VALUE_MSIX:
 		return option_msix(text, at);
+	case VALUE_ON_ERROR:
+		return option_on_error(text, at);
 	case VALUE_BACKEND:
 		return option_backend(text, at);
 	case VALUE_P2P:
@@ -174,7 +176,7 @@ static int parse_vfio(struct conf_vfio *v, char *text,
 int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	     const struct conf_from *from, struct err *e)
 {
-	struct conf_vfio v = {.msix = MSIX_AUTO};
+	struct conf_vfio v = CONF_VFIO_DEFAULT;
 	char *copy;
 	int ret;
 

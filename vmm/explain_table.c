@@ -538,6 +538,17 @@ static const struct row rows[] = {
 	{ ERR_VFIO_BAR_SPACE, 0, NULL,
 	  "%n: BAR %1 of %M finds no room in the guest's address space. "
 	  "Give less with --memory, or fewer devices." },
+	{ ERR_VFIO_DEVICE_ERROR, 0, NULL,
+	  "%n: the host reports an error of this device, so the VM was ended. "
+	  "Look for it: sudo dmesg | grep -e AER -e %n; to let the guest go on "
+	  "another time, add to its --vfio: on-error=ignore" },
+	{ ERR_VFIO_REQUESTED, 0, num_zero,
+	  "%n: the host wanted this device back, so the VM was ended. To have "
+	  "the guest asked for it, add to its --vfio: request-timeout=10" },
+	{ ERR_VFIO_REQUESTED, 0, NULL,
+	  "%n: the host wanted this device back and the guest did not give it "
+	  "up within %1 s, so the VM was ended. To leave it more time, add to "
+	  "its --vfio: request-timeout=SECONDS" },
 	/* PCI-3.0 6.1: header type 0 is a device, 1 a bridge, 2 CardBus */
 	{ ERR_VFIO_HEADER, 0, NULL,
 	  "%n is a bridge (header type %1), which no guest can be given. "

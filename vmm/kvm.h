@@ -15,8 +15,10 @@
 
 struct kvm_route {
 	bool used; /* taken */
-	bool live; /* part of the table KVM has */
+	bool live; /* part of the table KVM has, or gets next */
+	bool was_live;
 	struct kvm_irq_routing_entry entry;
+	struct kvm_irq_routing_entry was; /* in the table KVM has */
 };
 
 /* /dev/kvm, one VM, its memslots and interrupt routes. */
@@ -33,6 +35,7 @@ struct kvm {
 	unsigned int routes;	  /* highest `route` ever used, plus one */
 	unsigned int base_routes; /* entries of the irqchip, set once */
 	unsigned int first_msi;	  /* lowest number for MSI routes */
+	bool routes_dirty;	  /* KVM has not seen the last change */
 	struct kvm_route route[KVM_ROUTES_MAX];
 	void *arch_cache; /* heap; filled by the arch, freed by kvm_close() */
 };

@@ -128,8 +128,16 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
-	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
-			       vm->vfio.n_reserved, e);
+	r = layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
+			    vm->vfio.n_reserved, e);
+	for (unsigned int i = 0; r == 0 && i < vm->plan.n_pci; i++) {
+		struct plan_pci *p = &vm->plan.pci[i];
+
+		if (p->intx_pin)
+			p->intx_gsi =
+				arch_intx_gsi(p->devfn >> 3, p->intx_pin - 1u);
+	}
+	return r;
 }
 
 /* --- host_open: everything that needs privilege or may be missing --------- */
@@ -308,6 +316,8 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
+		r = device_events_start(vm);
+	if (r == 0)
 		r = console_start(&vm->console, &vm->loop, &console_ops, vm);
 	return r;
 }
@@ -321,7 +331,8 @@ static int vm_run(struct vm *vm, struct err *e)
 	vm_note(vm, "entering the guest");
 	r = vcpus_start(vm, e);
 	while (r == 0 && atomic_load(&vm->end) == VM_RUNS)
-		loop_once(&vm->loop, console_poll(&vm->console));
+		loop_once(&vm->loop,
+			  device_events_poll(vm, console_poll(&vm->console)));
 	if (r < 0)
 		vm_end(vm, VM_CRASH); /* lets the threads go that run */
 	vcpus_stop(vm);
@@ -360,6 +371,7 @@ static int exit_status(const struct vm *vm)
 	case VM_POWEROFF:
 		return 0;
 	case VM_HOST:
+	case VM_DEVICE:
 		return 2;
 	case VM_CRASH:
 		return 3;
@@ -410,6 +422,10 @@ static int vm_result(struct vm *vm, int r, struct err *e)
 	if (r < 0)
 		return r;
 	r = exit_status(vm);
+	if (r == 2 && vm->device_err.what != ERR_NONE) {
+		*e = vm->device_err;
+		return -ECANCELED;
+	}
 	if (r == 2)
 		return err_set(e, vm->run_error, ERR_KVM_IOCTL, "KVM_RUN",
 			       NULL);

@@ -60,6 +60,10 @@ static const struct option_def vfio_options[] = {
 	  "where the device is, such as 0000:01:00.0", "host bdf" },
 	{ "msix", 0, true, VALUE_MSIX, VFIO_AT(msix), "auto|inplace|relocate",
 	  NULL, "where the guest finds the MSI-X table (auto)", "msi-x" },
+	{ "on-error", 0, true, VALUE_ON_ERROR, VFIO_AT(on_error), "stop|ignore",
+	  NULL, "what a device error does (stop the VM)", "aer" },
+	{ "request-timeout", 0, true, VALUE_NUMBER, VFIO_AT(request_timeout),
+	  "SECONDS", NULL, "for the guest to give the device up (10)", "timeout" },
 };
 
 /* Options that are not for run and plan alike. */
@@ -88,6 +92,7 @@ static const char *const expected[] = {
 	[VALUE_BOOL] = "yes or no",
 	[VALUE_CONSOLE] = "stdio, none or file:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
+	[VALUE_ON_ERROR] = "stop or ignore",
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
@@ -368,6 +373,20 @@ int option_msix(const char *s, enum msix_policy *out)
 	if (i < 0)
 		return i;
 	*out = (enum msix_policy)i;
+	return 0;
+}
+
+int option_on_error(const char *s, enum conf_on_error *out)
+{
+	static const char *const words[] = {
+		[ON_ERROR_STOP] = "stop",
+		[ON_ERROR_IGNORE] = "ignore",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_on_error)i;
 	return 0;
 }
 

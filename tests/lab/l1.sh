@@ -3,6 +3,7 @@
 # l1.sh: what a case can use in L1. The first thing that goes wrong ends L1 with its reason.
 #
 #   bind_vfio ADDRESS...          hands PCI devices to vfio-pci
+#   unbind_vfio ADDRESS...        takes them back, also from a running barge
 #   run_guest OPTION...           boots the case's guest in barge: status 0 and "lab: ok" expected
 #   run_barge STATUS OPTION...    barge run OPTION...; ends with STATUS, and nothing is left behind
 #   start_guest OPTION...         the same two in halves, with await, tell_guest and kill "$pid" between
@@ -60,6 +61,19 @@ bind_vfio() {
 		[ "$(driver_of "$address")" = vfio-pci ] || fail "$address cannot be bound to vfio-pci"
 	done
 	bound+=("$@")
+}
+
+unbind_vfio() {
+	local device kept=()
+	for address; do
+		doing "unbinding $address"
+		echo "$address" >/sys/bus/pci/drivers/vfio-pci/unbind
+		[ ! -e "/sys/bus/pci/devices/$address/driver" ] || fail "$address is still bound"
+		for device in "${bound[@]}"; do
+			[ "$device" = "$address" ] || kept+=("$device")
+		done
+		bound=("${kept[@]}") kept=()
+	done
 }
 
 driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }

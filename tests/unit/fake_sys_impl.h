@@ -66,6 +66,7 @@ ssize_t __real_pread(int fd, void *buf, size_t len, off_t off);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t off);
 ssize_t __real_read(int fd, void *buf, size_t len);
 ssize_t __real_write(int fd, const void *buf, size_t len);
+int __real_epoll_create1(int flags);
 int __real_eventfd(unsigned int n, int flags);
 ssize_t __real_readlink(const char *path, char *buf, size_t len);
 int __real_access(const char *path, int mode);

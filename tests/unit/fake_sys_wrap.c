@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -88,6 +89,16 @@ int __wrap_close(int fd)
 	if (f->ops && f->ops->close)
 		f->ops->close(f->obj);
 	return __real_close(fd);
+}
+
+int __wrap_epoll_create1(int flags)
+{
+	if (!fake_sys_is_on())
+		return __real_epoll_create1(flags);
+	if (fake_fault("epoll_create1", NULL))
+		return -1;
+	return fake_fd_enter(__real_epoll_create1(flags), "epoll",
+			     flags & EPOLL_CLOEXEC);
 }
 
 int __wrap_eventfd(unsigned int n, int flags)

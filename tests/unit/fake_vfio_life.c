@@ -84,6 +84,8 @@ static int plan(struct life *l)
 	vfio_describe(&l->v, &l->plan);
 	for (unsigned int i = 0; i < l->plan.n_pci; i++)
 		l->plan.pci[i].devfn = (uint8_t)((i + 1) << 3);
+	for (unsigned int i = 0; i < l->plan.n_pci; i++)
+		l->plan.pci[i].intx_gsi = LIFE_INTX_GSI;
 	return plan_make(&l->plan, &layout, 1, l->v.reserved, l->v.n_reserved,
 			 &l->e);
 }

@@ -13,6 +13,9 @@
  * be changed here when the interface of vfio/vfio.h changes.
  */
 
+/* Where INTx of all devices ends: they share one line. */
+#define LIFE_INTX_GSI 17
+
 struct life {
 	struct vfio v;
 	struct plan plan;

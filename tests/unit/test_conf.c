@@ -118,7 +118,8 @@ static void both_forms(void **state)
 	assert_int_equal(
 		parse(t, "plan --kernel=a=b --initrd i --cmdline "
 			 "console=ttyS0,115200 -c4 -m 1G --console file:log -v "
-			 "--vfio 01:00.0 --vfio=0001:AB:1f.7,msix=relocate"),
+			 "--vfio 01:00.0 --vfio=0001:AB:1f.7,msix=relocate,"
+			 "on-error=ignore,request-timeout=0"),
 		0);
 	assert_int_equal(t->c.command, COMMAND_PLAN);
 	assert_string_equal(t->c.kernel, "a=b");
@@ -134,6 +135,8 @@ static void both_forms(void **state)
 	assert_int_equal(t->c.vfio[0].msix, MSIX_AUTO);
 	assert_string_equal(t->c.vfio[1].address, "0001:ab:1f.7");
 	assert_int_equal(t->c.vfio[1].msix, MSIX_RELOCATE);
+	assert_int_equal(t->c.vfio[1].on_error, ON_ERROR_IGNORE);
+	assert_int_equal(t->c.vfio[1].request_timeout, 0);
 }
 
 static void later_wins(void **state)
@@ -236,6 +239,10 @@ static const struct wrong wrongs[] = {
 	  "address", "--vfio" },
 	{ "run -k x --vfio 01:00.0,msix", ERR_OPTION_MISSING, "--vfio msix",
 	  "" },
+	{ "run -k x --vfio 01:00.0,on-error=panic", ERR_OPTION_VALUE,
+	  "--vfio on-error", "panic" },
+	{ "run -k x --vfio 01:00.0,request-timeout=-1", ERR_OPTION_VALUE,
+	  "--vfio request-timeout", "-1" },
 	{ "run -k x --vfio 01:00.0,msix=no", ERR_OPTION_VALUE, "--vfio msix",
 	  "no" },
 	{ "run -k x --vfio 01:00.0 --vfio 0000:01:00.0,msix=auto",
@@ -357,6 +364,8 @@ static void ini_whole(void **state)
 	assert_int_equal(t->c.n_vfio, 2);
 	assert_string_equal(t->c.vfio[0].address, "0000:01:00.0");
 	assert_int_equal(t->c.vfio[0].msix, MSIX_INPLACE);
+	assert_int_equal(t->c.vfio[0].on_error, ON_ERROR_STOP);
+	assert_int_equal(t->c.vfio[0].request_timeout, 10);
 	assert_string_equal(t->c.vfio[1].address, "0002:03:04.5");
 	assert_int_equal(t->c.vfio[1].msix, MSIX_AUTO);
 }
@@ -558,11 +567,12 @@ static void ini_too_many_devices(void **state)
 static void ini_every_key(void **state)
 {
 	static const char *const sample[] = {
-		[VALUE_PATH] = "f",	  [VALUE_TEXT] = "t",
-		[VALUE_NUMBER] = "2",	  [VALUE_SIZE] = "64M",
-		[VALUE_BOOL] = "yes",	  [VALUE_CONSOLE] = "none",
-		[VALUE_MSIX] = "inplace", [VALUE_ADDRESS] = "01:00.0",
-		[VALUE_P2P] = "on",	  [VALUE_BACKEND] = "iommufd",
+		[VALUE_PATH] = "f",	     [VALUE_TEXT] = "t",
+		[VALUE_NUMBER] = "2",	     [VALUE_SIZE] = "64M",
+		[VALUE_BOOL] = "yes",	     [VALUE_CONSOLE] = "none",
+		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
+		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
+		[VALUE_BACKEND] = "iommufd",
 	};
 	struct trial *t = *state;
 	unsigned int n;

@@ -139,6 +139,10 @@ static const struct golden goldens[] = {
 	  "over the limit RLIMIT_MEMLOCK. Allow 5242880 KiB: "
 	  "ulimit -l 5242880 (systemd: LimitMEMLOCK=5242880K), "
 	  "or run barge with CAP_IPC_LOCK." },
+	{ { -ECANCELED, ERR_VFIO_REQUESTED, 10, 0, A, "" },
+	  A ": the host wanted this device back and the guest did not give "
+	  "it up within 10 s, so the VM was ended. To leave it more time, add "
+	  "to its --vfio: request-timeout=SECONDS" },
 	{ { 0, ERR_VFIO_HEADER, 1, 0, A, "" },
 	  A " is a bridge (header type 1), which no guest can be given. "
 	  "Name a device behind it: lspci -tv" },
