@@ -110,6 +110,16 @@ void life_end(struct life *l)
 	vfio_close(&l->v);
 }
 
+unsigned int life_events(struct life *l)
+{
+	struct vfio_event e;
+	unsigned int n = 0;
+
+	while (n < 100 && vfio_event_take(&l->v, &e))
+		n++;
+	return n;
+}
+
 /* --- a guest: configuration space ------------------------------------------
  */
 
