@@ -11,8 +11,10 @@
 /* What was asked for: plain data, from the command line and an INI file. */
 
 #define CONF_VFIO_MAX 16
-#define CONF_PATH_MAX 4096
-#define CONF_CPUS_MAX 255
+/* An IOMMU group may hold more functions than a guest gets. */
+#define CONF_ADDRESSES_MAX 64
+#define CONF_PATH_MAX	   4096
+#define CONF_CPUS_MAX	   255
 
 struct conf_vfio {
 	char address[16]; /* canonical: 0000:01:00.0 */
@@ -28,6 +30,10 @@ enum conf_console {
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
+	COMMAND_DEVICES,
+	COMMAND_DOCTOR,
+	COMMAND_BIND,
+	COMMAND_UNBIND,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 };
@@ -43,8 +49,12 @@ struct conf {
 	enum conf_console console;
 	char *console_file;
 	bool verbose;
-	bool json; /* this and the next two: plan only */
-	char *svg;
+	bool json;  /* plan, devices, doctor */
+	bool force; /* bind, unbind */
+	/* What bind, unbind and devices are told to look at, each once. */
+	unsigned int n_addresses;
+	char address[CONF_ADDRESSES_MAX][16];
+	char *svg; /* this and the next: plan only */
 	char *what_if;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];

@@ -36,12 +36,14 @@ static const struct option_def options[] = {
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
-	{ "json", 0, false, VALUE_BOOL, AT(json), "yes|no", PLAN,
-	  "print for programs", NULL },
 	{ "svg", 0, false, VALUE_PATH, AT(svg), "FILE", PLAN,
 	  "draw the plan, too, as a picture", "picture draw" },
 	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
 	  "plan the BARs described there, no hardware", "whatif" },
+	{ "json", 0, false, VALUE_BOOL, AT(json), "yes|no", OTHER,
+	  "plan, devices, doctor: print for programs", NULL },
+	{ "force", 0, false, VALUE_BOOL, AT(force), "yes|no", OTHER,
+	  "bind, unbind: although the device is in use", NULL },
 	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
 	  "tell on standard error what is being done", "debug" },
 	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
@@ -62,7 +64,11 @@ static const struct {
 	const char *name;
 	unsigned int commands;
 } limited[] = {
-	{ "json", FOR(COMMAND_PLAN) },
+	{ "memory",
+	  FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_DOCTOR) },
+	{ "json",
+	  FOR(COMMAND_PLAN) | FOR(COMMAND_DEVICES) | FOR(COMMAND_DOCTOR) },
+	{ "force", FOR(COMMAND_BIND) | FOR(COMMAND_UNBIND) },
 	{ "svg", FOR(COMMAND_PLAN) },
 	{ "what-if", FOR(COMMAND_PLAN) },
 };
@@ -70,6 +76,10 @@ static const struct {
 static const char *const commands[] = {
 	[COMMAND_RUN] = "run",
 	[COMMAND_PLAN] = "plan",
+	[COMMAND_DEVICES] = "devices",
+	[COMMAND_DOCTOR] = "doctor",
+	[COMMAND_BIND] = "bind",
+	[COMMAND_UNBIND] = "unbind",
 	[COMMAND_HELP] = "help",
 	[COMMAND_VERSION] = NULL, /* an option */
 };
