@@ -76,19 +76,36 @@ void vfio_describe(const struct vfio *v, struct plan *plan)
 		describe(v->dev[i]->address, &v->dev[i]->plan, &plan->pci[i]);
 }
 
+static bool moves(enum msix_place place)
+{
+	return place == MSIX_PLACE_SPARE_BAR || place == MSIX_PLACE_ENLARGED;
+}
+
+void vfio_survey_plan(struct vfio_survey *s, const char *name, uint64_t page,
+		      uint64_t bar_align, struct plan_pci *pci)
+{
+	struct msix_shape moved = s->msix;
+
+	/* First as if it were asked to move, to see whether that would help. */
+	moved.policy = MSIX_RELOCATE;
+	dev_plan_make(&s->plan, s->shape, &moved, page, bar_align);
+	s->movable = moves(s->plan.msix_place);
+	dev_plan_make(&s->plan, s->shape, &s->msix, page, bar_align);
+	s->movable = s->movable && !moves(s->plan.msix_place);
+	describe(name, &s->plan, pci);
+}
+
 int vfio_survey(const char *address, enum msix_policy policy,
-		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
+		uint64_t bar_align, struct plan_pci *pci, struct vfio_survey *s,
 		struct err *e)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	struct bar_shape shape[PCI_BARS];
-	struct msix_shape msix = {.policy = policy};
 	uint8_t bytes[PCI_CFG_SIZE];
 	size_t n;
 	int r = sysfs_exists(address, e);
 
 	if (r == 0)
-		r = sysfs_bars(address, shape, page, e);
+		r = sysfs_bars(address, s->shape, page, e);
 	if (r < 0)
 		return r;
 	n = sysfs_config(address, bytes);
@@ -98,9 +115,9 @@ int vfio_survey(const char *address, enum msix_policy policy,
 	if (bytes[PCI_HEADER_TYPE] & 0x7f)
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, address,
 				   bytes[PCI_HEADER_TYPE] & 0x7f, 0);
-	cfg_virt_msix(bytes, (unsigned int)n, &msix);
-	dev_plan_make(dp, shape, &msix, page, bar_align);
-	describe(address, dp, pci);
+	s->msix = (struct msix_shape){.policy = policy};
+	cfg_virt_msix(bytes, (unsigned int)n, &s->msix);
+	vfio_survey_plan(s, address, page, bar_align, pci);
 	return 0;
 }
 

@@ -10,13 +10,15 @@
 #include "vmm/explain.h"
 #include "vmm/help.h"
 #include "vmm/machine.h"
+#include "vmm/plan_show.h"
 #include "vmm/terminal.h"
 
 static int act_on_host(const struct conf *c, struct err *e)
 {
 	switch (c->command) {
 	case COMMAND_PLAN:
-		return machine_plan(c, e);
+		return c->what_if ? plan_show_what_if(c, e)
+				  : machine_plan(c, e);
 	case COMMAND_DEVICES:
 		return devices_run(c, e);
 	case COMMAND_DOCTOR:
