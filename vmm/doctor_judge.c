@@ -239,9 +239,9 @@ static void judge_iommufd(struct doctor_report *r, const struct doctor_facts *f)
 		     "for iommu=iommufd make it yours: "
 		     "sudo chown $USER /dev/iommu");
 	else
-		ok(r, "iommufd",
-		   "iommufd is not loaded; with iommu=iommufd it has to be: "
-		   "sudo modprobe iommufd");
+		add(r, DOCTOR_OK, "iommufd",
+		    "iommufd is not loaded; type1 does as well",
+		    "to use it nevertheless: sudo modprobe iommufd");
 }
 
 static void judge_devices(struct doctor_report *r, const struct doctor_facts *f)
@@ -312,13 +312,14 @@ static void judge_kernel(struct doctor_report *r, const struct doctor_facts *f)
 {
 	unsigned int major = f->host.kernel_major, minor = f->host.kernel_minor;
 
-	if (!major)
-		return;
+	if (f->release[0])
+		add(r, DOCTOR_OK, "kernel", "the kernel is Linux %s", "")
+			->word = f->release;
 	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
 		const struct version *v = &versions[i];
 		struct doctor_finding *x;
 
-		if (major > v->major ||
+		if (!major || major > v->major ||
 		    (major == v->major && minor >= v->minor))
 			continue;
 		x = add(r, DOCTOR_WARN, "kernel", v->text,
@@ -326,9 +327,6 @@ static void judge_kernel(struct doctor_report *r, const struct doctor_facts *f)
 		x->num = major;
 		x->num2 = minor;
 	}
-	if (f->release[0])
-		add(r, DOCTOR_OK, "kernel", "the kernel is Linux %s", "")
-			->word = f->release;
 	if (f->lockdown[0] && strcmp(f->lockdown, "none") != 0)
 		add(r, DOCTOR_OK, "lockdown",
 		    "the kernel is locked down (%s), which VFIO does not mind",

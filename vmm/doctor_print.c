@@ -11,7 +11,7 @@
 
 #define SENTENCE_MAX 1024
 /* "warn  iommu-width  " */
-#define COLUMN 19
+#define COLUMN 19u
 
 static const char *level_name(enum doctor_level level)
 {
@@ -79,17 +79,19 @@ static void sentences(const struct doctor_finding *x, char text[SENTENCE_MAX],
 	expand(advice, x, x->advice);
 }
 
-/* A command has a line to itself, so that it can be copied whole. */
+/* A command that is broken in two could not be copied. */
 static void print_advice(FILE *out, char *advice)
 {
 	char *command = strstr(advice, ": ");
 
-	if (command)
-		command[1] = '\0';
-	fprintf(out, "%*s", COLUMN, "");
+	fprintf(out, "%*s", (int)COLUMN, "");
+	if (!command || strlen(advice) + COLUMN <= TEXT_WIDTH) {
+		text_wrap(out, advice, COLUMN);
+		return;
+	}
+	command[1] = '\0';
 	text_wrap(out, advice, COLUMN);
-	if (command)
-		fprintf(out, "%*s%s\n", COLUMN + 4, "", command + 2);
+	fprintf(out, "%*s%s\n", (int)COLUMN + 4, "", command + 2);
 }
 
 static void print_finding(FILE *out, const struct doctor_finding *x)
