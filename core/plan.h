@@ -8,7 +8,8 @@
 /* The computed machine: plain data, printed by `barge plan`, obeyed by run. */
 
 #define PLAN_RAM_MAX 2
-#define PLAN_PCI_MAX 32
+#define PLAN_PCI_MAX 31 /* a bus has 32 slots, one is the host bridge's */
+#define PLAN_BARS    (PCI_BARS + 1) /* the last is the ROM: PCI_ROM_IDX */
 
 struct plan_bar {
 	enum pci_bar_kind kind;
@@ -20,8 +21,9 @@ struct plan_bar {
 
 struct plan_pci {
 	char name[16]; /* the host's address of a passed-through device */
+	bool vf;       /* an SR-IOV virtual function: no part of its slot */
 	uint8_t devfn;
-	struct plan_bar bar[PCI_BARS];
+	struct plan_bar bar[PLAN_BARS];
 };
 
 struct plan {

@@ -102,6 +102,32 @@ static void areas_trim(struct bar_draft *d, uint64_t page)
 	d->n_map = n;
 }
 
+/* Take the host pages of @cut out of the areas, which are sorted and trimmed.
+ */
+static void areas_cut(struct bar_draft *d, struct span cut, uint64_t page)
+{
+	uint64_t lo = bar_align_down(cut.base, page);
+	uint64_t hi = bar_align_down(span_last(cut), page) + page;
+	unsigned int n = d->n_map;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct span *s = &d->map[i];
+		uint64_t end = bar_span_end(*s);
+
+		if (lo >= end || hi <= s->base)
+			continue;
+		s->len = lo > s->base ? lo - s->base : 0;
+		if (hi >= end)
+			continue;
+		if (!s->len)
+			*s = (struct span){hi, end - hi};
+		else if (d->n_map < BAR_AREAS_MAX) /* else: trapped */
+			area_insert(d, (struct span){hi, end - hi});
+		break; /* the others are behind the cut */
+	}
+	areas_trim(d, page);
+}
+
 /*
  * The areas of VFIO_REGION_INFO_CAP_SPARSE_MMAP, if there is one, bind us;
  * without it the region is one area (linux/vfio.h). An area that cannot be
@@ -114,13 +140,14 @@ static void draft_areas(struct bar_draft *d, const struct bar_shape *s,
 	unsigned int n =
 		s->n_areas < BAR_AREAS_MAX ? s->n_areas : BAR_AREAS_MAX;
 	struct span region = {0, s->size};
+	struct span whole = region;
 
 	if (!s->mappable || d->kind == PCI_BAR_IO || s->size > BAR_REGION_MAX)
 		return;
 	if (!s->sparse) {
 		if (s->size < page)
-			region.len = page;
-		area_insert(d, region);
+			whole.len = page;
+		area_insert(d, whole);
 		n = 0;
 	}
 	for (unsigned int i = 0; i < n; i++)
@@ -128,6 +155,9 @@ static void draft_areas(struct bar_draft *d, const struct bar_shape *s,
 			area_insert(d, s->area[i]);
 	areas_merge(d);
 	areas_trim(d, page);
+	for (unsigned int i = 0; i < s->n_traps && i < BAR_TRAPS_MAX; i++)
+		if (span_holds(region, s->trap[i].base, s->trap[i].len))
+			areas_cut(d, s->trap[i], page);
 }
 
 static void draft_bars(struct bar_draft *bar, const struct bar_shape *shape,

@@ -17,6 +17,7 @@
 
 #define BAR_AREAS_MAX  64
 #define BAR_SLICES_MAX 136
+#define BAR_TRAPS_MAX  2
 
 enum bar_slice_kind {
 	BAR_MAP,     /* the device's memory, straight into the guest */
@@ -40,6 +41,9 @@ struct bar_shape {
 	uint64_t size;	    /* physical region size in bytes, any value */
 	unsigned int n_areas; /* may pass BAR_AREAS_MAX: the rest is unknown */
 	struct span area[BAR_AREAS_MAX]; /* {offset, length}: as given */
+	/* Never mapped, whatever the kernel allows: by vfio/quirk.c. */
+	unsigned int n_traps;
+	struct span trap[BAR_TRAPS_MAX];
 };
 
 enum msix_policy {
@@ -101,10 +105,10 @@ struct dev_plan {
  * adjacent, cover [0, size) exactly, and neighbours differ in kind. MAP slices
  * are multiples of @page and lie inside mappable areas (the only page of a
  * region smaller than a page counts as its own); none holds a byte of the
- * guest's table or PBA. A byte of the device's table is mapped only if the
- * guest's table has moved away, the BAR is msix_mappable and the host page
- * holds other registers, too. TRAP slices lie inside the region. A slice list
- * that would not fit turns the BAR's MAP slices into TRAP.
+ * guest's table or PBA, or of a `trap` span. A byte of the device's table is
+ * mapped only if the guest's table has moved away, the BAR is msix_mappable and
+ * the host page holds other registers, too. TRAP slices lie inside the region.
+ * A slice list that would not fit turns the BAR's MAP slices into TRAP.
  *
  * What cannot be right is met like this:
  *  - an area that is empty, wraps or passes the region is dropped, so are

@@ -200,6 +200,20 @@ static bool at_msix(const struct reach_dev *d, unsigned int bar,
 		page_shared(s, m->pba_off, (m->n + 63ull) / 64 * 8, page));
 }
 
+/* Registers that are never mapped: struct bar_shape. */
+static bool at_quirk(const struct reach_dev *d, unsigned int bar,
+		     const struct bar_slice *s)
+{
+	const struct bar_shape *shape = &d->shape[bar];
+
+	for (unsigned int i = 0; i < shape->n_traps; i++) {
+		if (page_shared(s, shape->trap[i].base, shape->trap[i].len,
+				d->host->page))
+			return true;
+	}
+	return false;
+}
+
 /* The slice beside a MAP slice, which it ends at; NULL: the end of the BAR. */
 static enum reach_why cut_by(const struct reach_dev *d, unsigned int bar,
 			     const struct bar_slice *s)
@@ -208,6 +222,8 @@ static enum reach_why cut_by(const struct reach_dev *d, unsigned int bar,
 		return REACH_CUT_END;
 	if (at_msix(d, bar, s))
 		return REACH_CUT_MSIX;
+	if (at_quirk(d, bar, s))
+		return REACH_CUT_QUIRK;
 	return d->shape[bar].sparse ? REACH_CUT_AREA : REACH_CUT_END;
 }
 
@@ -271,6 +287,8 @@ static enum reach_why trap_why(const struct reach_dev *d, unsigned int bar,
 		return REACH_TRAP_KERNEL;
 	if (at_msix(d, bar, s))
 		return REACH_TRAP_MSIX;
+	if (at_quirk(d, bar, s))
+		return REACH_TRAP_QUIRK;
 	return shape->sparse ? REACH_TRAP_AREA : REACH_TRAP_END;
 }
 
@@ -389,6 +407,9 @@ static const struct {
 	[REACH_CUT_AREA] = { "cut-area",
 		"the kernel lets only a part of the BAR be mapped, with ends "
 		"off the boundary of a larger page", NULL },
+	[REACH_CUT_QUIRK] = { "cut-quirk",
+		"registers that a driver must not reach directly are left out",
+		NULL },
 	[REACH_CUT_MSIX] = { "cut-msix",
 		"the host pages of the MSI-X table are left out",
 		"move the MSI-X table away: msix=relocate" },
@@ -441,6 +462,8 @@ static const struct {
 	[REACH_TRAP_MSIX] = { "msix-page",
 		"host pages of the MSI-X table",
 		"move the MSI-X table away: msix=relocate" },
+	[REACH_TRAP_QUIRK] = { "quirk",
+		"registers that a driver must not reach directly", NULL },
 	[REACH_TRAP_END] = { "part-page",
 		"less than a host page is left at the BAR's end", NULL },
 	[REACH_VIRTUAL_MSIX] = { "msix",

@@ -77,6 +77,7 @@ enum reach_why {
 	REACH_BAR_SMALL, /* all in the largest that fit into the BAR */
 	REACH_CUT_END,	 /* the BAR's memory does not end at such a page */
 	REACH_CUT_AREA,	 /* the kernel lets only parts of the BAR be mapped */
+	REACH_CUT_QUIRK, /* some registers are left out, see vfio/quirk.c */
 	REACH_CUT_MSIX,	 /* the MSI-X table's host pages are left out */
 	REACH_THP_IS_NEVER,
 	REACH_THP_IS_ABSENT,
@@ -96,6 +97,7 @@ enum reach_why {
 	REACH_TRAP_KERNEL, /* the kernel does not let the BAR be mapped */
 	REACH_TRAP_AREA,   /* ... this part of the BAR */
 	REACH_TRAP_MSIX,
+	REACH_TRAP_QUIRK,
 	REACH_TRAP_END, /* the rest of a host page */
 	/* BAR_VIRTUAL */
 	REACH_VIRTUAL_MSIX,

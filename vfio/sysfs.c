@@ -209,6 +209,15 @@ void sysfs_driver(const char *address, char *buf, size_t size)
 	sysfs_driver_at("", address, buf, size);
 }
 
+bool sysfs_is_vf(const char *address)
+{
+	char path[PATH_MAX];
+
+	sysfs_path(path, "", DEVICES "%s/physfn",
+		   address); /* linux-sysfs-pci */
+	return access(path, F_OK) == 0;
+}
+
 int sysfs_group_at(const char *root, const char *address, unsigned int *group,
 		   struct err *e)
 {
@@ -222,6 +231,30 @@ int sysfs_group_at(const char *root, const char *address, unsigned int *group,
 		return err_set(e, -ENOENT, ERR_VFIO_NO_IOMMU, address, NULL);
 	*group = (unsigned int)n;
 	return 0;
+}
+
+int sysfs_cdev(const char *address, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+	int r = -ENOENT;
+	struct dirent *ent;
+	DIR *dir;
+
+	sysfs_path(path, "", DEVICES "%s/vfio-dev", address);
+	dir = opendir(path);
+	if (!dir)
+		return -ENOENT;
+	while (r < 0 && (ent = readdir(dir))) {
+		int n;
+
+		if (strncmp(ent->d_name, "vfio", 4) != 0)
+			continue;
+		n = snprintf(buf, size, "/dev/vfio/devices/%s", ent->d_name);
+		if (n > 0 && (size_t)n < size)
+			r = 0;
+	}
+	closedir(dir);
+	return r;
 }
 
 int sysfs_group(const char *address, unsigned int *group, struct err *e)

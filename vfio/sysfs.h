@@ -50,6 +50,8 @@ int sysfs_exists(const char *address, struct err *e);
 int sysfs_exists_at(const char *root, const char *address, struct err *e);
 /* Name of the driver bound to it; "" when there is none. */
 void sysfs_driver(const char *address, char *buf, size_t size);
+/* Whether it is an SR-IOV virtual function. */
+bool sysfs_is_vf(const char *address);
 void sysfs_driver_at(const char *root, const char *address, char *buf,
 		     size_t size);
 /* Number of its IOMMU group: ERR_VFIO_NO_IOMMU when it has none. */
@@ -60,6 +62,11 @@ int sysfs_group_at(const char *root, const char *address, unsigned int *group,
 bool sysfs_harmless(const char *driver);
 /* Whether @driver hands a device to VFIO: vfio-pci and its variants. */
 bool sysfs_is_vfio(const char *driver);
+/*
+ * Path of the device's own character device, /dev/vfio/devices/vfioN; -ENOENT
+ * without a VFIO driver that has one.
+ */
+int sysfs_cdev(const char *address, char *buf, size_t size);
 /* Members of @group that keep it from being viable: "ADDR (driver), ...". */
 void sysfs_group_blockers(unsigned int group, char *buf, size_t size);
 void sysfs_group_blockers_at(const char *root, unsigned int group, char *buf,

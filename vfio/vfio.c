@@ -60,6 +60,7 @@ static void describe(const char *address, const struct dev_plan *dp,
 		     struct plan_pci *p)
 {
 	snprintf(p->name, sizeof(p->name), "%s", address);
+	p->vf = sysfs_is_vf(address);
 	for (unsigned int b = 0; b < PCI_BARS; b++) {
 		p->bar[b].kind =
 			dp->bar[b].size ? dp->bar[b].kind : PCI_BAR_NONE;

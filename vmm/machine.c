@@ -111,12 +111,6 @@ static int layout_and_plan(struct plan *p, const struct conf *c,
 	return plan_make(p, &layout, c->cpus, avoid, n_avoid, e);
 }
 
-/* Slot 0 is the host bridge's; each device has a slot of its own after it. */
-static uint8_t devfn_of(unsigned int nth)
-{
-	return (uint8_t)((nth + 1) << 3);
-}
-
 static int vm_plan(struct vm *vm, struct err *e)
 {
 	unsigned int bits;
@@ -125,8 +119,6 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
-	for (unsigned int i = 0; i < vm->plan.n_pci; i++)
-		vm->plan.pci[i].devfn = devfn_of(i);
 	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			       vm->vfio.n_reserved, e);
 }
@@ -428,7 +420,6 @@ static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
 				plan->bar_align, &plan->pci[i], &v->dev[i].seen,
 				e);
 		host_facts_iommu(&v->dev[i].iommu, "", c->vfio[i].address);
-		plan->pci[i].devfn = devfn_of(i);
 		plan->n_pci = i + 1;
 		v->n = i + 1;
 	}

@@ -12,6 +12,89 @@
  * back below 4 GiB. A window then shrinks to what is in it.
  */
 
+/* --- slots ---------------------------------------------------------------- */
+
+/* Of an address as sysfs has it, 0000:01:00.1; -1: it is none. */
+static int host_function(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len < 3 || name[len - 2] != '.' || name[len - 1] < '0' ||
+	    name[len - 1] > '7')
+		return -1;
+	return name[len - 1] - '0';
+}
+
+/* Whether two functions are parts of one device on the host. */
+static bool one_device(const struct plan_pci *a, const struct plan_pci *b)
+{
+	size_t len = strlen(a->name);
+
+	return !a->vf && !b->vf && host_function(a->name) >= 0 &&
+	       strlen(b->name) == len &&
+	       strncmp(a->name, b->name, len - 1) == 0;
+}
+
+static bool devfn_taken(const struct plan *p, unsigned int n, uint8_t devfn)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (p->pci[i].devfn == devfn)
+			return true;
+	}
+	return false;
+}
+
+/* The device at @i joins the slot of an earlier one that is its sibling. */
+static bool slot_join(struct plan *p, unsigned int i)
+{
+	struct plan_pci *d = &p->pci[i];
+
+	for (unsigned int k = 0; k < i; k++) {
+		if (!one_device(d, &p->pci[k]))
+			continue;
+		d->devfn = (uint8_t)((p->pci[k].devfn & ~7u) |
+				     (unsigned int)host_function(d->name));
+		return !devfn_taken(p, i, d->devfn);
+	}
+	return false;
+}
+
+/* Without function 0 a slot cannot be found (PCI-3.0 6.1). */
+static void slot_begin(struct plan *p, uint8_t slot)
+{
+	struct plan_pci *first = NULL;
+
+	for (unsigned int i = 0; i < p->n_pci; i++) {
+		struct plan_pci *d = &p->pci[i];
+
+		if (d->devfn >> 3 == slot &&
+		    (!first || d->devfn < first->devfn))
+			first = d;
+	}
+	if (first)
+		first->devfn = (uint8_t)(slot << 3);
+}
+
+void plan_slots(struct plan *p)
+{
+	uint8_t slot = 0; /* the host bridge's */
+
+	for (unsigned int i = 0; i < p->n_pci; i++) {
+		int fn = host_function(p->pci[i].name);
+
+		if (slot_join(p, i))
+			continue;
+		slot++;
+		if (fn < 0 || p->pci[i].vf)
+			fn = 0;
+		p->pci[i].devfn = (uint8_t)(slot << 3 | fn);
+	}
+	for (uint8_t s = 1; s <= slot; s++)
+		slot_begin(p, s);
+}
+
+/* --- BARs ----------------------------------------------------------------- */
+
 struct pools {
 	struct span_pool mem32;
 	struct span_pool mem64;
@@ -65,7 +148,7 @@ static bool largest(const struct plan *p, unsigned int *pi, unsigned int *bi)
 	uint64_t best = 0;
 
 	for (unsigned int i = 0; i < p->n_pci; i++) {
-		for (unsigned int b = 0; b < PCI_BARS; b++) {
+		for (unsigned int b = 0; b < PLAN_BARS; b++) {
 			const struct plan_bar *bar = &p->pci[i].bar[b];
 
 			if (bar->kind == PCI_BAR_NONE || bar->addr ||
@@ -87,9 +170,9 @@ static struct span window_of(const struct span_pool *pool, const struct plan *p,
 	uint64_t hi = 0;
 	struct span w = {0, 0};
 
-	for (unsigned int i = 0; i < p->n_pci * PCI_BARS; i++) {
+	for (unsigned int i = 0; i < p->n_pci * PLAN_BARS; i++) {
 		const struct plan_bar *b =
-			&p->pci[i / PCI_BARS].bar[i % PCI_BARS];
+			&p->pci[i / PLAN_BARS].bar[i % PLAN_BARS];
 
 		if (b->kind == PCI_BAR_NONE || b->kind == PCI_BAR_IO ||
 		    !span_holds(pool->limit, b->addr, b->size))
@@ -118,7 +201,7 @@ static int bars_place(struct plan *p, struct pools *w, struct err *e)
 	unsigned int bi = 0;
 
 	for (unsigned int i = 0; i < p->n_pci; i++) {
-		for (unsigned int b = 0; b < PCI_BARS; b++)
+		for (unsigned int b = 0; b < PLAN_BARS; b++)
 			p->pci[i].bar[b].addr = 0;
 	}
 	while (largest(p, &pi, &bi)) {
@@ -140,6 +223,7 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	struct pools w;
 	int r;
 
+	plan_slots(p);
 	p->cpus = cpus;
 	p->n_ram = l->n_ram;
 	memcpy(p->ram, l->ram, sizeof(p->ram));

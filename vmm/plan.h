@@ -7,8 +7,16 @@
 #include "vmm/arch.h"
 
 /*
+ * Give each of @p->pci a place on bus 0; pure. Functions of one device of the
+ * host stay together in one slot, with their numbers; where its function 0 is
+ * not among them, the lowest takes that number. Virtual functions, whose
+ * numbers on the host say nothing, have a slot each.
+ */
+void plan_slots(struct plan *p);
+/*
  * Compute the machine; pure. @p->pci and n_pci hold the functions with the
- * BARs they want; everything else is filled in, their addresses included.
+ * BARs they want; everything else is filled in, their places and addresses
+ * included.
  * BARs lie at their natural alignment and clear of @avoid (ranges that the
  * IOMMU keeps for itself). ERR_VFIO_BAR_SPACE when one does not fit.
  */

@@ -219,6 +219,10 @@ static void dev_print(FILE *f, const struct plan_dev *d, bool placed)
 		if (plan_dev_shows(d, b))
 			bar_print(f, d, b, placed);
 	}
+	row(f,
+	    (struct span){d->pci.bar[PCI_ROM_IDX].addr,
+			  d->pci.bar[PCI_ROM_IDX].size},
+	    "ROM");
 	advice_print(f, d);
 }
 

@@ -115,6 +115,12 @@ static void feed_shape(struct feed *f, struct bar_shape *s)
 	s->size = feed_size(f);
 	if (s->sparse)
 		feed_areas(f, s);
+	if (s->prefetch) { /* any flag: most BARs have none */
+		s->n_traps = feed_byte(f) % (BAR_TRAPS_MAX + 2);
+		for (unsigned int i = 0; i < BAR_TRAPS_MAX; i++)
+			s->trap[i] = (struct span){feed_off(f, s->size),
+						   feed_off(f, s->size)};
+	}
 }
 
 /* Leave no register free, and no small BAR unmapped. */

@@ -54,9 +54,23 @@ static void avoided(struct input *in)
 	}
 }
 
+/* An address, mostly of few buses and slots, at times nonsense. */
+static void name(struct input *in, struct plan_pci *p)
+{
+	uint8_t how = in_u8(in);
+
+	snprintf(p->name, sizeof(p->name), "0000:%02x:%02x.%c", how & 1,
+		 how >> 1 & 1, how & 128 ? in_u8(in) : '0' + (how >> 2 & 7));
+	if (how & 32)
+		p->name[in_u8(in) % sizeof(p->name)] = '\0';
+	p->vf = how & 64;
+	p->devfn = how; /* of before: must not count */
+}
+
 static void pci(struct input *in, struct plan_pci *p)
 {
-	for (unsigned int b = 0; b < PCI_BARS; b++) {
+	name(in, p);
+	for (unsigned int b = 0; b < PLAN_BARS; b++) {
 		uint8_t how = in_u8(in);
 		struct plan_bar *bar = &p->bar[b];
 
@@ -89,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (r < 0) {
 		must(e.what == ERR_VFIO_BAR_SPACE && e.code == r);
 		must(r == -ENOSPC || r == -EMFILE);
-		must(e.num < PCI_BARS && e.num2 != 0);
+		must(e.num < PLAN_BARS && e.num2 != 0);
 		return 0;
 	}
 	bad = plan_check(&plan, &layout, avoid, n_avoid);

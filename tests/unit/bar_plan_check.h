@@ -159,7 +159,22 @@ static bool check_area_ok(const struct bar_shape *s, const struct span *a)
 	return a->len && a->base <= s->size && a->len <= s->size - a->base;
 }
 
-/* Whether VFIO lets us map each byte of [off, off + len). */
+/* Whether a host page of [off, off + len) has a byte that must be trapped. */
+static bool check_trapped(const struct check *c, unsigned int bar, uint64_t off,
+			  uint64_t len)
+{
+	const struct bar_shape *s = &c->shape[bar];
+	uint64_t base = off & -c->page;
+
+	len = ((off + len + c->page - 1) & -c->page) - base;
+	for (unsigned int i = 0; i < s->n_traps && i < BAR_TRAPS_MAX; i++)
+		if (check_area_ok(s, &s->trap[i]) &&
+		    check_meets(base, len, s->trap[i].base, s->trap[i].len))
+			return true;
+	return false;
+}
+
+/* Whether VFIO and quirks let us map each byte of [off, off + len). */
 static bool check_mappable(const struct check *c, unsigned int bar,
 			   uint64_t off, uint64_t len)
 {
@@ -167,7 +182,8 @@ static bool check_mappable(const struct check *c, unsigned int bar,
 	uint64_t end = off + len;
 	bool more = true;
 
-	if (!s->mappable || !check_mem(c, bar) || s->size > 1ull << 40)
+	if (!s->mappable || !check_mem(c, bar) || s->size > 1ull << 40 ||
+	    check_trapped(c, bar, off, len))
 		return false;
 	if (!s->sparse)
 		return end <= s->size || (s->size < c->page && end <= c->page);
@@ -317,6 +333,8 @@ static bool check_overflow(const struct check *c, unsigned int bar)
 {
 	if (c->shape[bar].n_areas < BAR_AREAS_MAX || !c->shape[bar].sparse)
 		return false;
+	if (c->shape[bar].n_traps) /* an area cut in two may not fit */
+		return true;
 	for (unsigned int i = 0; i < c->plan->bar[bar].n; i++)
 		if (c->plan->bar[bar].slice[i].kind == BAR_MAP)
 			return false;
@@ -347,6 +365,10 @@ static const char *check_trap(const struct check *c, unsigned int bar,
 	for (unsigned int i = 0; i < h->n_areas && i < BAR_AREAS_MAX; i++)
 		if (check_area_ok(h, &h->area[i]))
 			lost |= check_lost(c, bar, s, h->area[i].base);
+	for (unsigned int i = 0; i < h->n_traps && i < BAR_TRAPS_MAX; i++)
+		if (check_area_ok(h, &h->trap[i]))
+			lost |= check_lost(c, bar, s,
+					   h->trap[i].base + h->trap[i].len);
 	return lost ? "TRAP of a page that could be mapped" : NULL;
 }
 

@@ -59,7 +59,7 @@ static inline const char *plan_check_bar(const struct plan *p,
 static inline const struct plan_bar *plan_check_nth(const struct plan *p,
 						    unsigned int i)
 {
-	const struct plan_bar *b = &p->pci[i / PCI_BARS].bar[i % PCI_BARS];
+	const struct plan_bar *b = &p->pci[i / PLAN_BARS].bar[i % PLAN_BARS];
 
 	return b->kind == PCI_BAR_NONE || b->size == 0 ? NULL : b;
 }
@@ -87,7 +87,7 @@ static inline const char *plan_check_mem64(const struct plan *p,
 	uint64_t lo = UINT64_MAX;
 	uint64_t hi = 0;
 
-	for (unsigned int i = 0; i < p->n_pci * PCI_BARS; i++) {
+	for (unsigned int i = 0; i < p->n_pci * PLAN_BARS; i++) {
 		const struct plan_bar *b = plan_check_nth(p, i);
 
 		if (!b || b->kind != PCI_BAR_MEM64 ||
@@ -105,13 +105,36 @@ static inline const char *plan_check_mem64(const struct plan *p,
 	return NULL;
 }
 
+/* Each has a place of its own, in a slot that has a function 0. */
+static inline const char *plan_check_slots(const struct plan *p)
+{
+	bool used[256] = {false};
+
+	for (unsigned int i = 0; i < p->n_pci; i++) {
+		if (p->pci[i].devfn < 8)
+			return "a device in the host bridge's slot";
+		if (used[p->pci[i].devfn])
+			return "two devices in one place";
+		used[p->pci[i].devfn] = true;
+	}
+	for (unsigned int i = 0; i < p->n_pci; i++) {
+		if (!used[p->pci[i].devfn & ~7u])
+			return "a slot without function 0";
+		if (p->pci[i].vf && p->pci[i].devfn & 7)
+			return "a virtual function that is not alone";
+	}
+	return NULL;
+}
+
 static inline const char *plan_check(const struct plan *p,
 				     const struct arch_layout *l,
 				     const struct span *avoid, unsigned int n)
 {
-	const char *bad = plan_check_mem64(p, l);
+	const char *bad = plan_check_slots(p);
 
-	for (unsigned int i = 0; !bad && i < p->n_pci * PCI_BARS; i++) {
+	if (!bad)
+		bad = plan_check_mem64(p, l);
+	for (unsigned int i = 0; !bad && i < p->n_pci * PLAN_BARS; i++) {
 		const struct plan_bar *b = plan_check_nth(p, i);
 
 		if (!b)

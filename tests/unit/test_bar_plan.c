@@ -330,6 +330,60 @@ static void test_overflow(void **state)
 }
 
 /* Areas of a BAR that cannot be mapped at all change nothing. */
+/* What a quirk wants trapped; NVIDIA's mirror is 0x88000+0x1000. */
+static const struct {
+	uint64_t page;
+	struct span trap[2];
+	const char *slices;
+} traps[] = {
+	{K4, {{0x88000, 0x1000}}, "M88000 T1000 Mf77000"},
+	{K64, {{0x88000, 0x1000}}, "M80000 T10000 Mf70000"},
+	{K4, {{0, 1}}, "T1000 Mfff000"},
+	{K4, {{MIB, 1}, {16 * MIB - 1, 1}}, "M100000 T1000 Mefe000 T1000"},
+	{K4, {{0x1ffc, 8}, {0x2000, 4}}, "M1000 T2000 Mffd000"},
+	{K4, {{0, 16 * MIB}}, "T1000000"},
+	/* Not in the region, no trap. */
+	{K4, {{16 * MIB, 1}, {1, 16 * MIB}}, "M1000000"},
+	{K4, {{8, UINT64_MAX}, {4, 0}}, "M1000000"},
+};
+
+static void test_traps(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(traps) / sizeof(*traps); i++) {
+		struct bar_shape shape[PCI_BARS] = {
+			{.kind = M32, .mappable = true, .size = 16 * MIB}};
+		struct dev_plan plan;
+		char text[TEXT_MAX] = "";
+
+		shape[0].n_traps = 2;
+		memcpy(shape[0].trap, traps[i].trap, sizeof(traps[i].trap));
+		plan_checked(&plan, shape, &no_msix, traps[i].page, 1);
+		text_slices(text, 0, &plan.bar[0]);
+		assert_string_equal(text, traps[i].slices);
+	}
+}
+
+/* A list of areas that is full already has no room for a second half. */
+static void test_trap_in_full_list(void **state)
+{
+	struct bar_shape shape[PCI_BARS] = {0};
+	struct dev_plan plan;
+	uint64_t mapped = 0;
+
+	(void)state;
+	many_areas(&shape[0], BAR_AREAS_MAX);
+	shape[0].size = MIB;
+	shape[0].area[BAR_AREAS_MAX - 1].len = 3 * K4;
+	shape[0].n_traps = 1;
+	shape[0].trap[0] = (struct span){2 * BAR_AREAS_MAX * K4 + 8, 1};
+	plan_checked(&plan, shape, &no_msix, K4, 1);
+	for (unsigned int i = 0; i < plan.bar[0].n; i++)
+		if (plan.bar[0].slice[i].kind == BAR_MAP)
+			mapped += plan.bar[0].slice[i].len;
+	assert_int_equal(mapped, BAR_AREAS_MAX * K4);
+}
+
 static void test_areas_over_1t(void **state)
 {
 	struct bar_shape shape[PCI_BARS] = {{.kind = M64,
@@ -502,6 +556,8 @@ int main(void)
 		cmocka_unit_test(test_areas_without_cap),
 		cmocka_unit_test(test_many_areas),
 		cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_traps),
+		cmocka_unit_test(test_trap_in_full_list),
 		cmocka_unit_test(test_areas_over_1t),
 		cmocka_unit_test(test_leaves),
 		cmocka_unit_test(test_leaves_by_page),

@@ -46,7 +46,6 @@ static unsigned int device(const char *name)
 	struct plan_pci *p = &plan.pci[plan.n_pci++];
 
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	p->devfn = (uint8_t)(plan.n_pci << 3);
 	return plan.n_pci - 1;
 }
 
@@ -384,7 +383,7 @@ static void random_machines(void **state)
 		refused++;
 		assert_int_equal(err.what, ERR_VFIO_BAR_SPACE);
 		assert_string_equal(err.name, "0000:01:00.0");
-		assert_true(err.num < PCI_BARS);
+		assert_true(err.num < PLAN_BARS);
 		assert_true(err.num2 != 0);
 	}
 	/* Both ways are taken often, or this test says little. */
@@ -517,6 +516,95 @@ static void failed_write_is_told(void **state)
 	fclose(f);
 }
 
+/* --- slots ------------------------------------------------------------------
+ */
+
+/* Where the devices of @list come to be, as "slot.function" words. */
+static void assert_places(const char *list, const char *want)
+{
+	char names[512];
+	char text[512] = "";
+	char *rest = names;
+	char *word;
+
+	memset(&plan, 0, sizeof(plan));
+	snprintf(names, sizeof(names), "%s", list);
+	while ((word = strsep(&rest, " "))) {
+		bool vf = word[0] == 'v';
+
+		plan.pci[device(word + vf)].vf = vf;
+	}
+	plan_slots(&plan);
+	plan_slots(&plan); /* nothing of a first time remains */
+	for (unsigned int i = 0; i < plan.n_pci; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "%s%u.%u", i ? " " : "", plan.pci[i].devfn >> 3,
+			 plan.pci[i].devfn & 7u);
+	assert_string_equal(text, want);
+	assert_null(plan_check_slots(&plan));
+}
+
+static void functions_stay_together(void **state)
+{
+	(void)state;
+	assert_places("0000:01:00.0", "1.0");
+	assert_places("0000:01:00.0 0000:01:00.1", "1.0 1.1");
+	assert_places("0000:01:00.3 0000:41:00.0 0000:01:00.0 0000:01:00.7",
+		      "1.3 2.0 1.0 1.7");
+	/* Another domain, bus or slot is another device. */
+	assert_places("0000:01:00.0 0001:01:00.1 0000:02:00.1 0000:01:01.1 "
+		      "10000:01:00.1",
+		      "1.0 2.0 3.0 4.0 5.0");
+}
+
+static void lowest_function_takes_0(void **state)
+{
+	(void)state;
+	assert_places("0000:01:00.1", "1.0");
+	assert_places("0000:01:00.3 0000:01:00.1", "1.3 1.0");
+	assert_places("0000:01:00.2 0000:01:00.5 0000:02:00.7 0000:01:00.4",
+		      "1.0 1.5 2.0 1.4");
+}
+
+/* Where a virtual function is on the host depends on the ones before it. */
+static void virtual_function_is_alone(void **state)
+{
+	(void)state;
+	assert_places("0000:01:00.0 v0000:01:00.1 v0000:01:00.2 0000:01:00.4",
+		      "1.0 2.0 3.0 1.4");
+	assert_places("v0000:01:10.1 v0000:01:10.3", "1.0 2.0");
+}
+
+static void odd_names_are_alone(void **state)
+{
+	(void)state;
+	assert_places("x x .1 0000:01:00.8 0000:01:00.9 0000:01:00.0 "
+		      "0000:01:00.0",
+		      "1.0 2.0 3.0 4.0 5.0 6.0 7.0");
+}
+
+static void bus_is_full(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < PLAN_PCI_MAX; i++)
+		device(i % 2 ? "" : "0000:01:00.2");
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(plan.pci[PLAN_PCI_MAX - 1].devfn, 31 << 3);
+}
+
+/* The ROM has a place below 4 GiB, as any other BAR of 32 bits. */
+static void rom_has_a_place(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	bar(d, 0, PCI_BAR_MEM32, MIB);
+	bar(d, PCI_ROM_IDX, PCI_BAR_MEM32, 256 * KIB);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 0), 0x80000000);
+	assert_int_equal(at(d, PCI_ROM_IDX), 0x80100000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,6 +621,12 @@ int main(void)
 		cmocka_unit_test_setup(refusal_names_the_bar, setup),
 		cmocka_unit_test_setup(refusal_by_avoided_ranges, setup),
 		cmocka_unit_test_setup(random_machines, setup),
+		cmocka_unit_test_setup(functions_stay_together, setup),
+		cmocka_unit_test_setup(lowest_function_takes_0, setup),
+		cmocka_unit_test_setup(virtual_function_is_alone, setup),
+		cmocka_unit_test_setup(odd_names_are_alone, setup),
+		cmocka_unit_test_setup(bus_is_full, setup),
+		cmocka_unit_test_setup(rom_has_a_place, setup),
 		cmocka_unit_test_setup(plan_in_words, setup),
 		cmocka_unit_test_setup(failed_write_is_told, setup),
 	};
