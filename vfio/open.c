@@ -9,6 +9,7 @@
 
 #include "vfio/device.h"
 #include "vfio/info.h"
+#include "vfio/quirk.h"
 
 #define INFO_MAX (64u << 10)
 
@@ -119,6 +120,7 @@ static void plan_bars(struct vfio_dev *d, const uint8_t *hw,
 	bar_kinds(d, hw);
 	d->msix_shape.policy = policy;
 	cfg_virt_msix(hw, d->cfg_size, &d->msix_shape);
+	quirk_apply(hw, d->shape, &d->msix_shape);
 	dev_plan_make(&d->plan, d->shape, &d->msix_shape,
 		      (uint64_t)sysconf(_SC_PAGESIZE), d->all->bar_align);
 }

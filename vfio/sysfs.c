@@ -115,6 +115,42 @@ void sysfs_group_blockers(unsigned int group, char *buf, size_t size)
 	closedir(dir);
 }
 
+/* A file with one number, such as "vendor": 0x10de. */
+static bool number_of(const char *address, const char *file, unsigned long *v)
+{
+	char path[PATH_MAX];
+	char text[32];
+	ssize_t n;
+	char *end;
+	int fd;
+
+	path_of(path, address, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	*v = strtoul(text, &end, 0);
+	return end != text;
+}
+
+/* A virtual function says ffff:ffff of itself (PCIe-5.0 9.3.4.1.1). */
+static void identity_of_vf(const char *address, uint8_t *bytes)
+{
+	unsigned long vendor, device;
+
+	if (!number_of(address, "vendor", &vendor) ||
+	    !number_of(address, "device", &device))
+		return;
+	bytes[0] = (uint8_t)vendor;
+	bytes[1] = (uint8_t)(vendor >> 8);
+	bytes[2] = (uint8_t)device;
+	bytes[3] = (uint8_t)(device >> 8);
+}
+
 size_t sysfs_config(const char *address, uint8_t bytes[PCI_CFG_SIZE])
 {
 	char path[PATH_MAX];
@@ -128,6 +164,8 @@ size_t sysfs_config(const char *address, uint8_t bytes[PCI_CFG_SIZE])
 		return 0;
 	n = pread(fd, bytes, PCI_CFG_SIZE, 0);
 	close(fd);
+	if (n >= 4 && memcmp(bytes, "\xff\xff\xff\xff", 4) == 0)
+		identity_of_vf(address, bytes);
 	return n < 0 ? 0 : (size_t)n;
 }
 

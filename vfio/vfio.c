@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "vfio/device.h"
+#include "vfio/quirk.h"
 #include "vfio/sysfs.h"
 #include "vfio/vfio.h"
 
@@ -100,6 +101,7 @@ int vfio_survey(const char *address, enum msix_policy policy,
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, address,
 				   bytes[PCI_HEADER_TYPE] & 0x7f, 0);
 	cfg_virt_msix(bytes, (unsigned int)n, &msix);
+	quirk_apply(bytes, shape, &msix);
 	dev_plan_make(dp, shape, &msix, page, bar_align);
 	describe(address, dp, pci);
 	return 0;
