@@ -171,6 +171,8 @@ static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 	unsigned int reg;
 	uint64_t v = 0;
 
+	if (bar == PCI_ROM_IDX)
+		return rom_read(d, off, len);
 	if (bar >= PCI_BARS)
 		return ones(len);
 	s = slice_at(&d->plan.bar[bar], off, len);

@@ -12,6 +12,7 @@
 #include "core/pci.h"
 #include "core/plan.h"
 #include "vfio/bar_plan.h"
+#include "vfio/rom.h"
 #include "vfio/vfio.h"
 
 /*
@@ -88,6 +89,7 @@ struct vfio_dev {
 	unsigned int n_maps;
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
+	struct rom rom;
 	struct hv *hv;
 	struct vfio *all; /* this device and its neighbours */
 	uint32_t devid;	  /* requester id in the guest */

@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "vfio/bar_plan.h"
+#include "vfio/rom.h"
 
 /* What was asked for: plain data, from the command line and an INI file. */
 
@@ -17,6 +18,8 @@
 struct conf_vfio {
 	char address[16]; /* canonical: 0000:01:00.0 */
 	enum msix_policy msix;
+	enum rom_policy rom;
+	char rom_file[CONF_PATH_MAX]; /* of ROM_FILE */
 };
 
 enum conf_console {

@@ -46,6 +46,9 @@ static const struct option_def vfio_options[] = {
 	  "where the device is, such as 0000:01:00.0", "host bdf" },
 	{ "msix", 0, true, VALUE_MSIX, VFIO_AT(msix), "auto|inplace|relocate",
 	  NULL, "where the guest finds the MSI-X table (auto)", "msi-x" },
+	{ "rom", 0, true, VALUE_ROM, 0, "auto|on|off|FILE", NULL,
+	  "expansion ROM that the guest finds (auto)",
+	  "romfile rombar vbios option-rom" },
 };
 
 static const char *const commands[] = { "run", "plan", "help", NULL };
@@ -59,6 +62,7 @@ static const char *const expected[] = {
 	[VALUE_BOOL] = "yes or no",
 	[VALUE_CONSOLE] = "stdio, none or file:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
+	[VALUE_ROM] = "auto, on, off or the name of a file",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 };

@@ -23,6 +23,7 @@ enum value_type {
 	VALUE_BOOL, /* on the command line the value may be left out */
 	VALUE_CONSOLE,
 	VALUE_MSIX,
+	VALUE_ROM, /* of a struct conf_vfio */
 	VALUE_ADDRESS,
 	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
 };
