@@ -12,6 +12,7 @@
 #include "core/pci.h"
 #include "core/plan.h"
 #include "vfio/bar_plan.h"
+#include "vfio/reset.h"
 #include "vfio/rom.h"
 #include "vfio/vfio.h"
 
@@ -89,6 +90,9 @@ struct vfio_dev {
 	unsigned int n_maps;
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
+	bool resets_alone;     /* VFIO_DEVICE_FLAGS_RESET */
+	enum reset_way reset;
+	unsigned int epoch; /* resets so far: what the kernel revoked */
 	struct rom rom;
 	struct hv *hv;
 	struct vfio *all; /* this device and its neighbours */

@@ -152,6 +152,7 @@ int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 {
 	uint8_t hw[PCI_CFG_SIZE] = {0};
 	uint32_t info_flags = 0;
+	const char *note;
 	int r;
 
 	d->fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, d->address);
@@ -161,16 +162,7 @@ int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 	r = device_info(d, &info_flags, e);
 	if (r < 0)
 		return r;
-	/*
-	 * The kernel resets a device when it is first opened and when it is
-	 * last closed (vfio_pci_core_enable(), _disable()); a reset of our own
-	 * would only cost another 100 ms of FLR.
-	 */
-	if (!(info_flags & VFIO_DEVICE_FLAGS_RESET))
-		fprintf(stderr,
-			"barge: %s: the host knows no way to reset this "
-			"device; the guest gets it as its last user left it\n",
-			d->address);
+	d->resets_alone = info_flags & VFIO_DEVICE_FLAGS_RESET;
 	if (pread(d->fd, hw, d->cfg_size,
 		  (off_t)d->region[VFIO_PCI_CONFIG_REGION_INDEX].fd_off) !=
 	    (ssize_t)d->cfg_size)
@@ -179,6 +171,10 @@ int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 	if (hw[0x0e] & 0x7f)
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, d->address,
 				   hw[0x0e] & 0x7f, 0);
+	note = quirk_note(hw);
+	if (note)
+		fprintf(stderr, "barge: %s: this device %s\n", d->address,
+			note);
 	plan_bars(d, hw, policy);
 	cfg_virt_make(d, hw);
 	bar_map_open(d);

@@ -59,6 +59,13 @@ bool rom_made_for(const uint8_t *bytes, size_t n, uint16_t id[2])
 	return true;
 }
 
+uint64_t rom_bar_size(uint64_t n)
+{
+	if (n == 0 || n > ROM_SIZE_MAX)
+		return 0;
+	return pow2_ceil(n < ROM_SIZE_MIN ? ROM_SIZE_MIN : n);
+}
+
 /* --- an image from a file --------------------------------------------------
  */
 
@@ -203,7 +210,7 @@ uint64_t rom_read(struct vfio_dev *d, uint64_t off, unsigned int len)
 static int rom_make(struct vfio_dev *d, size_t n, bool cached)
 {
 	struct rom *r = &d->rom;
-	uint64_t size = pow2_ceil(n < ROM_SIZE_MIN ? ROM_SIZE_MIN : n);
+	uint64_t size = rom_bar_size(n);
 
 	r->bytes = malloc(size);
 	if (cached)

@@ -23,6 +23,9 @@ enum rom_policy {
 	ROM_FILE,
 };
 
+/* Of the BAR for @n bytes, a power of two; 0: there can be none. */
+uint64_t rom_bar_size(uint64_t n);
+
 /* An open device's ROM. */
 struct rom {
 	uint64_t size;	/* of the BAR, 0: the guest sees none */

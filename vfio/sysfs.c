@@ -115,24 +115,30 @@ void sysfs_group_blockers(unsigned int group, char *buf, size_t size)
 	closedir(dir);
 }
 
-/* A file with one number, such as "vendor": 0x10de. */
-static bool number_of(const char *address, const char *file, unsigned long *v)
+/* The beginning of one of the device's files; "" when there is none. */
+static void text_of(const char *address, const char *file, char *buf,
+		    size_t size)
 {
 	char path[PATH_MAX];
-	char text[32];
-	ssize_t n;
-	char *end;
+	ssize_t n = -1;
 	int fd;
 
 	path_of(path, address, file);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
+	if (fd >= 0) {
+		n = read(fd, buf, size - 1);
+		close(fd);
+	}
+	buf[n > 0 ? n : 0] = '\0';
+}
+
+/* A file with one number, such as "vendor": 0x10de. */
+static bool number_of(const char *address, const char *file, unsigned long *v)
+{
+	char text[32];
+	char *end;
+
+	text_of(address, file, text, sizeof(text));
 	*v = strtoul(text, &end, 0);
 	return end != text;
 }
@@ -167,6 +173,13 @@ size_t sysfs_config(const char *address, uint8_t bytes[PCI_CFG_SIZE])
 	if (n >= 4 && memcmp(bytes, "\xff\xff\xff\xff", 4) == 0)
 		identity_of_vf(address, bytes);
 	return n < 0 ? 0 : (size_t)n;
+}
+
+/* linux-sysfs-pci: the methods in the order in which they are tried. */
+void sysfs_reset_method(const char *address, char *buf, size_t size)
+{
+	text_of(address, "reset_method", buf, size);
+	buf[strspn(buf, "abcdefghijklmnopqrstuvwxyz_")] = '\0';
 }
 
 static void shape_of(struct bar_shape *s, uint64_t start, uint64_t end,
@@ -229,4 +242,23 @@ int sysfs_bars(const char *address, struct bar_shape shape[PCI_BARS],
 	}
 	fclose(f);
 	return 0;
+}
+
+uint64_t sysfs_rom(const char *address)
+{
+	char path[PATH_MAX];
+	uint64_t v[3] = {0};
+	bool ok = true;
+	FILE *f;
+
+	path_of(path, address, "resource");
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	for (unsigned int i = 0; ok && i <= PCI_ROM_IDX; i++)
+		ok = resource_line(f, v);
+	fclose(f);
+	if (!ok || !(v[2] & RES_MEM) || v[1] <= v[0])
+		return 0;
+	return v[1] - v[0] + 1;
 }

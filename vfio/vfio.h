@@ -8,6 +8,7 @@
 #include "core/plan.h"
 #include "devices/pci_host.h"
 #include "vfio/bar_plan.h"
+#include "vfio/rom.h"
 
 /* All passed-through devices of a VM and the IOMMU domain they share. */
 
@@ -43,6 +44,21 @@ void vfio_init(struct vfio *v);
  */
 int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e);
+/*
+ * All devices are open: reset those that the kernel could not reset by itself,
+ * if that touches nobody else.
+ */
+void vfio_reset(struct vfio *v);
+/* How device @i is reset: a sentence for --verbose. */
+void vfio_reset_text(const struct vfio *v, unsigned int i, char *buf,
+		     size_t size);
+/*
+ * Give the guest the ROM of device @i, or the one in @file: ERR_FILE_...,
+ * ERR_ROM_BAD. vfio_rom_check() says so before anything is opened.
+ */
+int vfio_rom(struct vfio *v, unsigned int i, enum rom_policy how,
+	     const char *file, struct err *e);
+int vfio_rom_check(enum rom_policy how, const char *file, struct err *e);
 /* Enter the devices, and the BARs they want, into @plan. */
 void vfio_describe(const struct vfio *v, struct plan *plan);
 /* Let the devices reach guest RAM: pins it. */
@@ -62,5 +78,8 @@ void vfio_close(struct vfio *v);
 int vfio_survey(const char *address, enum msix_policy policy,
 		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
 		struct err *e);
+/* The same of its ROM. */
+int vfio_survey_rom(enum rom_policy how, const char *file, struct plan_pci *pci,
+		    struct err *e);
 
 #endif

@@ -149,6 +149,30 @@ static int files_open(struct vm *vm, struct err *e)
 	return r;
 }
 
+/* Those of ROM images first: nothing is reset for a file that is wrong. */
+static int devices_open(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	char text[128];
+	int r = 0;
+
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_rom_check(c->vfio[i].rom, c->vfio[i].rom_file, e);
+	vm->vfio.bar_align = vm->plan.bar_align;
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
+			      e);
+	if (r == 0)
+		vfio_reset(&vm->vfio);
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
+		vfio_reset_text(&vm->vfio, i, text, sizeof(text));
+		vm_note(vm, text);
+		r = vfio_rom(&vm->vfio, i, c->vfio[i].rom, c->vfio[i].rom_file,
+			     e);
+	}
+	return r;
+}
+
 /* The device comes last: nothing is reset for a kernel that does not boot. */
 static int host_open(struct vm *vm, struct err *e)
 {
@@ -166,10 +190,8 @@ static int host_open(struct vm *vm, struct err *e)
 
 		r = arch_boot_check(&b, e);
 	}
-	vm->vfio.bar_align = vm->plan.bar_align;
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
-		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
-			      e);
+	if (r == 0)
+		r = devices_open(vm, e);
 	if (r == 0)
 		vm_note(vm, "host opened");
 	return r;
@@ -400,6 +422,9 @@ static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
 		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix,
 				plan->bar_align, &plan->pci[i], &dp[i], e);
+		if (r == 0)
+			r = vfio_survey_rom(c->vfio[i].rom, c->vfio[i].rom_file,
+					    &plan->pci[i], e);
 		plan->n_pci = i + 1;
 	}
 	/* again, now that the devices are known */
