@@ -109,10 +109,12 @@ compile_commands.json: $(O)/.flags $(src)
 $(O)/libbarge.a: $(lib_obj)
 	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
 fakes := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
-$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(fakes) $(O)/libbarge.a
+$(O)/tests/libfakes.a: $(fakes)
+	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
+$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/tests/libfakes.a $(O)/libbarge.a
 	$(say) LD $@
 	$(Q)$(CC) $(cflags) $(ldflags) -o $@ $^ -lcmocka $(libs)
-$(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/libbarge.a
+$(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/libfakes.a $(O)/libbarge.a
 	$(say) LD $@
 	$(Q)$(CC) $(cflags) $(ldflags) -fsanitize=fuzzer -o $@ $^ $(libs)
 .PHONY: unit-bin fuzz-bin

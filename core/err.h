@@ -16,6 +16,8 @@ enum err_what {
 	ERR_OPTION_UNKNOWN,  /* name: the option; or its key, detail: option */
 	ERR_OPTION_VALUE,    /* name: option, detail: value, num: value_type */
 	ERR_OPTION_MISSING,  /* name: option without value, num: value_type */
+	ERR_OPTION_COMMAND,  /* name: option, num: the commands that have it */
+	ERR_OPTION_BOTH,     /* name, detail: options that exclude another */
 	ERR_ARGUMENT_EXTRA,  /* name: the argument */
 	ERR_COMMAND_UNKNOWN, /* name: the command */
 	ERR_INI_OPEN,	     /* name: file */
@@ -55,11 +57,21 @@ enum err_what {
 	ERR_VFIO_CONTAINER,  /* /dev/vfio/vfio */
 	ERR_VFIO_IOMMU_TYPE, /* type1 is not offered */
 	ERR_VFIO_IOCTL,	     /* name: address, detail: ioctl */
+	ERR_VFIO_IOMMUFD,    /* name: /dev/iommu, detail: ioctl or "" */
+	ERR_VFIO_CDEV,	     /* name: address, detail: its file, "": none */
+	ERR_VFIO_BIND,	     /* name: address, detail: its file */
+	ERR_VFIO_MEMLOCK,    /* num: bytes of RAM, num2: bytes locked already,
+				detail: the limit in KiB */
 	ERR_VFIO_DMA_MAP, /* num: gpa, num2: bytes; RLIMIT_MEMLOCK in -ENOMEM */
 	ERR_VFIO_IOVA,	  /* num: gpa, num2: bytes: outside what the IOMMU can
 			     address */
 	ERR_VFIO_BAR_SPACE, /* name: address, num: BAR, num2: bytes */
 	ERR_VFIO_HEADER, /* name: address, num: header type: not an endpoint */
+	ERR_BIND_DRIVER, /* name: address: vfio-pci is not there */
+	ERR_BIND_HOST,	 /* name: address, detail: what the host does with it */
+	ERR_BIND_VM,	 /* name: address, detail: who has it open */
+	ERR_BIND_WRITE,	 /* name: sysfs file, detail: what was to be written */
+	ERR_BIND_REFUSED, /* name: address: no driver has it afterwards */
 	ERR_WHAT_MAX,
 };
 

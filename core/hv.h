@@ -38,10 +38,11 @@ struct hv_ops {
 	int (*irqfd)(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 		     bool attach);
 	/*
-	 * Tell the hypervisor that the devices of a VFIO group can reach guest
-	 * memory: it then honours memory types that bypass the cache.
+	 * Tell the hypervisor that the devices behind a file of VFIO, a group
+	 * or a device, can reach guest memory: it then honours memory types
+	 * that bypass the cache.
 	 */
-	int (*vfio_group)(struct hv *h, int group, bool add);
+	int (*vfio_file)(struct hv *h, int fd, bool add);
 };
 
 /* Embedded first in the implementation's own struct. */

@@ -17,6 +17,7 @@ struct plan_bar {
 	uint64_t size;	/* of the virtual BAR, a power of two */
 	uint64_t align; /* guest-physical alignment wanted, >= size */
 	uint64_t addr;	/* where it was placed */
+	bool no_dma;	/* where the IOMMU reaches nothing: for the CPU only */
 };
 
 struct plan_pci {

@@ -304,7 +304,7 @@ static uint64_t bytes_in_blocks(const struct bar_slice *s, uint64_t block)
  * granules exist on arm64 only, where the kernel has no PUD of device memory:
  * a PMD spans 32 MiB with 16 KiB pages and 512 MiB with 64 KiB pages.
  */
-static void leaf_blocks(uint64_t *block, uint64_t page)
+void bar_plan_blocks(uint64_t block[3], uint64_t page)
 {
 	memset(block, 0, 3 * sizeof(*block));
 	switch (page) {
@@ -327,11 +327,9 @@ static void leaf_blocks(uint64_t *block, uint64_t page)
 	}
 }
 
-void bar_plan_leaves(const struct bar_plan *p, struct bar_leaves *leaves,
-		     uint64_t page)
+void bar_plan_leaves_in(const struct bar_plan *p, struct bar_leaves *leaves)
 {
-	memset(leaves, 0, sizeof(*leaves));
-	leaf_blocks(leaves->block, page);
+	memset(leaves->count, 0, sizeof(leaves->count));
 	for (unsigned int i = 0; i < p->n; i++) {
 		uint64_t done = 0; /* bytes in larger blocks */
 
@@ -345,4 +343,11 @@ void bar_plan_leaves(const struct bar_plan *p, struct bar_leaves *leaves,
 			done = bytes;
 		}
 	}
+}
+
+void bar_plan_leaves(const struct bar_plan *p, struct bar_leaves *leaves,
+		     uint64_t page)
+{
+	bar_plan_blocks(leaves->block, page);
+	bar_plan_leaves_in(p, leaves);
 }

@@ -128,6 +128,12 @@ void dev_plan_make(struct dev_plan *out, const struct bar_shape shape[PCI_BARS],
 		   uint64_t min_align);
 
 /*
+ * Block sizes of device memory in the host's page tables, largest first; 0:
+ * unused. With pages of 4 KiB these are a processor's of x86_64.
+ */
+void bar_plan_blocks(uint64_t block[3], uint64_t page);
+
+/*
  * Host page-table entries that all MAP slices need, by block size, if each
  * slice is one mapping at a base that is a multiple of host_align.
  */
@@ -138,5 +144,7 @@ struct bar_leaves {
 
 void bar_plan_leaves(const struct bar_plan *p, struct bar_leaves *leaves,
 		     uint64_t page);
+/* The same with the blocks that are in leaves->block, the last one a page. */
+void bar_plan_leaves_in(const struct bar_plan *p, struct bar_leaves *leaves);
 
 #endif

@@ -242,6 +242,14 @@ static void capabilities(struct vfio_dev *d, const uint8_t *hw)
 		case PCI_CAP_ID_EA: /* it tells where the host has the BARs */
 			shown = false;
 			break;
+		case PCI_CAP_ID_EXP:
+			if (!d->exp_cap && cap + PCI_EXP_DEVSTA <= CAP_END)
+				d->exp_cap = cap;
+			break;
+		case PCI_CAP_ID_AF:
+			if (!d->af_cap && cap + PCI_CAP_AF_SIZEOF <= CAP_END)
+				d->af_cap = cap;
+			break;
 		default:
 			break;
 		}

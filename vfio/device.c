@@ -63,27 +63,49 @@ static void command_update(struct vfio_dev *d)
 				PCI_COMMAND_INTX_DISABLE);
 }
 
+/* Whether a write may change what vfio/decode.h computes from. */
+static bool moves_bars(unsigned int off, unsigned int len)
+{
+	return touches(off, len, PCI_COMMAND, 2) ||
+	       touches(off, len, PCI_BASE_ADDRESS_0, 4 * PCI_BARS) ||
+	       touches(off, len, PCI_ROM_ADDRESS, 4);
+}
+
+/* Another power state than now: which one, only the hardware can tell. */
+static bool power_asked(const struct vfio_dev *d, unsigned int off,
+			unsigned int len, uint64_t val)
+{
+	unsigned int pmcsr = d->pm_cap + PCI_PM_CTRL;
+
+	return d->pm_cap && touches(off, len, pmcsr, 1) &&
+	       (val >> (8 * (pmcsr - off)) & PCI_PM_CTRL_STATE_MASK) !=
+		       d->power;
+}
+
 static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
 		      uint64_t val)
 {
 	struct vfio_dev *d = dev_of(f);
 	struct pci_cfg_change ch = pci_cfg_write(&f->cfg, off, len, val);
-	unsigned int pmcsr = d->pm_cap + PCI_PM_CTRL;
-	bool power = d->pm_cap && touches(off, len, pmcsr, 1) &&
-		     (val >> (8 * (pmcsr - off)) & PCI_PM_CTRL_STATE_MASK) !=
-			     d->power;
+	bool power = power_asked(d, off, len, val);
+	bool flr = flr_asked(d, off, len, &ch);
+	bool follow = power || flr || moves_bars(off, len);
 
+	if (flr)
+		flr_registers(d);
 	if (power) /* any state but D0, until the hardware has answered */
 		d->power |= PCI_PM_CTRL_STATE_MASK;
-	bar_map_shrink(d);
-	if (touches(off, len, PCI_COMMAND, 2))
+	if (follow)
+		bar_follow_shrink(d->all);
+	if (flr || touches(off, len, PCI_COMMAND, 2))
 		command_update(d);
 	forward(d, off, len, &ch);
-	if (power)
+	if (flr)
+		d->epoch++;
+	if ((power || flr) && d->pm_cap)
 		power_update(d);
-	/* All of them: a BAR may have waited for the room of this one. */
-	for (unsigned int i = 0; i < d->all->n_devs; i++)
-		bar_map_grow(d->all->dev[i]);
+	if (follow)
+		bar_follow_grow(d->all);
 	if (d->msix_cap && touches(off, len, d->msix_cap + PCI_MSIX_FLAGS, 2))
 		vfio_irqs_msix_changed(d, -1);
 	if (d->msi_cap && touches(off, len, d->msi_cap + 2, 0x16))
@@ -171,10 +193,10 @@ static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 	unsigned int reg;
 	uint64_t v = 0;
 
+	if (bar > PCI_ROM_IDX || d->power) /* D0 only: PCI-PM-1.2 5.4.1 */
+		return ones(len);
 	if (bar == PCI_ROM_IDX)
 		return rom_read(d, off, len);
-	if (bar >= PCI_BARS)
-		return ones(len);
 	s = slice_at(&d->plan.bar[bar], off, len);
 	if (!s)
 		return len > 1 ? bytewise_read(f, bar, off, len) : 0xff;
@@ -197,7 +219,7 @@ static void bar_write(struct pci_func *f, unsigned int bar, uint64_t off,
 	unsigned int reg;
 	uint64_t at;
 
-	if (bar >= PCI_BARS)
+	if (bar >= PCI_BARS || d->power)
 		return;
 	s = slice_at(&d->plan.bar[bar], off, len);
 	if (!s) {

@@ -12,6 +12,7 @@
 #include "core/pci.h"
 #include "core/plan.h"
 #include "vfio/bar_plan.h"
+#include "vfio/decode.h"
 #include "vfio/reset.h"
 #include "vfio/rom.h"
 #include "vfio/vfio.h"
@@ -36,9 +37,8 @@ struct bar_map {
 	uint64_t off; /* in the BAR */
 	uint64_t len;
 	uint8_t *hva;
-	bool in_guest;
-	uint64_t gpa;
-	unsigned int slot;
+	unsigned int slot;     /* while now.guest */
+	struct decode_now now; /* where it is in the guest and for DMA */
 };
 
 #define BAR_MAPS_MAX 64
@@ -78,21 +78,24 @@ struct vfio_dev {
 	unsigned int msix_cap; /* offsets in configuration space, 0: none */
 	unsigned int msi_cap;
 	unsigned int pm_cap;
+	unsigned int exp_cap;
+	unsigned int af_cap;
 	unsigned int power; /* D-state that the guest chose, 0 to 3 */
+	unsigned int epoch; /* resets so far: what the kernel revoked */
 	struct msix msix;
 	struct msix_entry *msix_storage; /* heap */
 	struct vfio_irqs irqs;
 	struct {
-		void *map; /* reservation, NULL: none */
-		uint64_t map_len;
-		uint8_t *base; /* aligned start of the region in it */
+		uint8_t *base; /* reservation of the region, NULL: none */
+		uint64_t len;
+		uint64_t align; /* what it could be aligned to */
 	} host[PCI_BARS];
 	unsigned int n_maps;
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
+	bool p2p_warned;       /* iommu_bar_warn() spoke */
 	bool resets_alone;     /* VFIO_DEVICE_FLAGS_RESET */
 	enum reset_way reset;
-	unsigned int epoch; /* resets so far: what the kernel revoked */
 	struct rom rom;
 	struct hv *hv;
 	struct vfio *all; /* this device and its neighbours */
@@ -109,23 +112,15 @@ int vfio_ioctl(int fd, unsigned long req, void *arg);
 void *vfio_info_get(int fd, unsigned long req, uint32_t least, uint32_t index,
 		    uint32_t *room);
 /*
- * Open @d->address from its group's file, which resets it, plan its BARs and
+ * @d->fd was opened by the backend, which reset the device: plan its BARs and
  * map them into our address space.
  */
-int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
-		  struct err *e);
+int vfio_dev_open(struct vfio_dev *d, enum msix_policy policy, struct err *e);
 /* Configuration space of the hardware; short transfers read as all-ones. */
 uint64_t vfio_cfg_pread(const struct vfio_dev *d, unsigned int off,
 			unsigned int len);
 void vfio_cfg_pwrite(const struct vfio_dev *d, unsigned int off,
 		     unsigned int len, uint64_t val);
-
-/* --- vfio/type1.c -----------------------------------------------------------
- */
-/* File of group @id: opened, found viable, put into the container. */
-int type1_group(struct vfio *v, const char *address, unsigned int id,
-		struct err *e);
-void type1_unmap_all(struct vfio *v);
 
 /* --- vfio/cfg_virt.c: pure ------------------------------------------------ */
 /* MSI-X capability of raw configuration bytes; out->n = 0 when none. */
@@ -143,16 +138,25 @@ void cfg_virt_make(struct vfio_dev *d, const uint8_t hw[PCI_CFG_SIZE]);
 /* Map all MAP slices into our address space; what fails stays trapped. */
 void bar_map_open(struct vfio_dev *d);
 void bar_map_close(struct vfio_dev *d);
+
+/* --- vfio/bar_follow.c ---------------------------------------------------- */
 /*
- * Make the guest's memslots follow COMMAND, the power state and the BARs. What
- * is wanted is computed from them alone; removals are applied by the first
- * call, before the hardware stops decoding, additions by the second, after it
- * has begun to.
+ * Make memslots and DMA mappings of all devices' BARs follow their registers:
+ * removals before the hardware learns of a change, additions after that.
  */
-void bar_map_shrink(struct vfio_dev *d);
-void bar_map_grow(struct vfio_dev *d);
-/* Take everything out of the guest. */
-void bar_map_clear(struct vfio_dev *d);
+void bar_follow_shrink(struct vfio *v);
+void bar_follow_grow(struct vfio *v);
+/* @d was reset, and its registers are up to date: make anew what is revoked. */
+void bar_follow_reset(struct vfio_dev *d);
+/* Take everything of @d out of the guest and out of the IOMMU. */
+void bar_follow_clear(struct vfio_dev *d);
+
+/* --- vfio/flr.c ----------------------------------------------------------- */
+/* Whether the guest's write @ch, of [off, off + len), resets the function. */
+bool flr_asked(const struct vfio_dev *d, unsigned int off, unsigned int len,
+	       const struct pci_cfg_change *ch);
+/* Set our registers and interrupts to what a guest finds after a reset. */
+void flr_registers(struct vfio_dev *d);
 
 /* --- vfio/irq.c ------------------------------------------------------------
  */

@@ -17,13 +17,7 @@
 
 #include "vfio/device.h"
 #include "vfio/sysfs.h"
-
-/* linux/vfio.h of Linux 6.6: the list tells of devices, not of groups. */
-#ifndef VFIO_PCI_HOT_RESET_FLAG_DEV_ID
-#define VFIO_PCI_HOT_RESET_FLAG_DEV_ID	     (1 << 0)
-#define VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED (1 << 1)
-#define VFIO_PCI_DEVID_NOT_OWNED	     (-1)
-#endif
+#include "vfio/uapi_compat.h"
 
 _Static_assert(RESET_FILES_MAX == VFIO_DEVS_MAX && VFIO_DEVS_MAX <= 32,
 	       "a file and a bit for each");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "vfio/device.h"
+#include "vfio/iommu.h"
 #include "vfio/quirk.h"
 #include "vfio/sysfs.h"
 #include "vfio/vfio.h"
@@ -15,7 +16,10 @@
 void vfio_init(struct vfio *v)
 {
 	memset(v, 0, sizeof(*v));
+	v->iommu = &iommu_type1;
+	v->iommu_why = "";
 	v->container = -1;
+	v->iommufd = -1;
 }
 
 static int check_driver(const char *address, struct err *e)
@@ -32,16 +36,10 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e)
 {
 	struct vfio_dev *d;
-	unsigned int id = 0;
 	int r = sysfs_exists(address, e);
 
 	if (r == 0)
 		r = check_driver(address, e);
-	if (r == 0)
-		r = sysfs_group(address, &id, e);
-	if (r < 0)
-		return r;
-	r = type1_group(v, address, id, e);
 	if (r < 0)
 		return r;
 	d = calloc(1, sizeof(*d));
@@ -52,7 +50,8 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	d->all = v;
 	snprintf(d->address, sizeof(d->address), "%s", address);
 	v->dev[v->n_devs++] = d;
-	return vfio_dev_open(d, r, policy, e);
+	r = iommu_device_open(v, d, e);
+	return r < 0 ? r : vfio_dev_open(d, policy, e);
 }
 
 void vfio_reset(struct vfio *v)
@@ -171,18 +170,44 @@ int vfio_survey(const char *address, enum msix_policy policy,
 	return 0;
 }
 
+/* Tell the hypervisor of our files, so that it knows there is DMA. */
+static int hv_files_add(struct vfio *v, struct err *e)
+{
+	int fd;
+
+	while ((fd = v->iommu->hv_file(v, v->n_hv_files)) >= 0) {
+		int r = v->hv->ops->vfio_file(v->hv, fd, true);
+
+		/* A KVM built without it knows no such memory types either. */
+		if (r == -ENODEV)
+			return 0;
+		if (r < 0)
+			return err_set(e, r, ERR_KVM_IOCTL,
+				       "KVM_DEV_VFIO_FILE_ADD", NULL);
+		v->n_hv_files++;
+	}
+	return 0;
+}
+
+/* While it holds them, no device is reset and no memory given back. */
+static void hv_files_remove(struct vfio *v)
+{
+	while (v->n_hv_files) {
+		int fd = v->iommu->hv_file(v, --v->n_hv_files);
+
+		(void)v->hv->ops->vfio_file(v->hv, fd, false);
+	}
+}
+
 int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		struct pci_host *host, struct err *e)
 {
-	v->hv = hv;
-	for (unsigned int i = 0; i < v->n_groups; i++) {
-		int r = hv->ops->vfio_group(hv, v->group[i].fd, true);
+	int ret;
 
-		/* A KVM built without it knows no such memory types either. */
-		if (r < 0 && r != -ENODEV)
-			return err_set(e, r, ERR_KVM_IOCTL,
-				       "KVM_DEV_VFIO_GROUP_ADD", NULL);
-	}
+	v->hv = hv;
+	ret = hv_files_add(v, e);
+	if (ret < 0)
+		return ret;
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 		int r;
@@ -213,7 +238,7 @@ void vfio_detach(struct vfio *v)
 		if (d->fd < 0)
 			continue;
 		if (d->hv)
-			bar_map_clear(d);
+			bar_follow_clear(d);
 		vfio_irqs_close(d);
 		/* No bus mastering from here on: DMA ends with the VM. */
 		if (d->cfg_size)
@@ -223,21 +248,17 @@ void vfio_detach(struct vfio *v)
 
 void vfio_close(struct vfio *v)
 {
+	hv_files_remove(v);
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 
 		bar_map_close(d);
 		rom_close(d);
-		if (d->fd >= 0)
-			close(d->fd); /* the kernel resets it */
+		v->iommu->device_close(v, d);
 		free(d->msix_storage);
 		free(d);
 	}
-	if (v->container >= 0)
-		type1_unmap_all(v);
-	for (unsigned int i = 0; i < v->n_groups; i++)
-		close(v->group[i].fd);
-	if (v->container >= 0)
-		close(v->container);
+	v->n_devs = 0;
+	v->iommu->close(v);
 	vfio_init(v);
 }

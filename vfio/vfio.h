@@ -8,6 +8,7 @@
 #include "core/plan.h"
 #include "devices/pci_host.h"
 #include "vfio/bar_plan.h"
+#include "vfio/choice.h"
 #include "vfio/rom.h"
 
 /* All passed-through devices of a VM and the IOMMU domain they share. */
@@ -15,6 +16,7 @@
 #define VFIO_DEVS_MAX	  16
 #define VFIO_RESERVED_MAX 32
 
+struct iommu_ops;
 struct vfio_dev;
 
 struct vfio_group {
@@ -23,9 +25,17 @@ struct vfio_group {
 };
 
 struct vfio {
+	const struct iommu_ops *iommu; /* never NULL */
+	const char *iommu_why;	       /* a clause, static text */
+	bool iommu_may_change;	       /* the first device decides */
+	bool p2p; /* devices reach one another's BARs by DMA */
+	/* type1 */
 	int container; /* -1: none */
 	unsigned int n_groups;
 	struct vfio_group group[VFIO_DEVS_MAX];
+	/* iommufd */
+	int iommufd; /* /dev/iommu, -1: none */
+	uint32_t ioas;
 	unsigned int n_devs;
 	struct vfio_dev *dev[VFIO_DEVS_MAX]; /* heap, owned */
 	/* Addresses that the IOMMU cannot map. */
@@ -33,14 +43,34 @@ struct vfio {
 	struct span reserved[VFIO_RESERVED_MAX];
 	uint64_t bar_align; /* least alignment of a memory BAR, struct plan's */
 	struct hv *hv;	    /* set by vfio_attach() */
-	unsigned int n_mapped; /* regions of RAM that were mapped for DMA */
+	unsigned int n_hv_files; /* that hv was told of */
+	uint64_t bars_ns;	 /* how long mapping BARs took in vfio_open() */
+	bool slots_warned;	 /* that there are too few memslots */
+	unsigned int n_mapped;	 /* regions of RAM that were mapped for DMA */
 	struct span mapped[GMEM_MAX];
 };
 
+/* What was asked of passthrough as a whole. */
+struct vfio_want {
+	enum vfio_backend backend;
+	enum vfio_p2p p2p;
+	unsigned int n; /* devices that will be opened */
+	const char *address[VFIO_DEVS_MAX];
+};
+
 void vfio_init(struct vfio *v);
+/* Choose the way to the IOMMU; before the first vfio_open(). */
+void vfio_setup(struct vfio *v, const struct vfio_want *w);
+/* "type1" or "iommufd". */
+const char *vfio_iommu_name(const struct vfio *v);
 /*
- * Open the device at @address ("0000:01:00.0"), its group and, the first time,
- * the container. The kernel resets it then. Errors say what to do.
+ * Whether @need bytes of RAM may be locked for DMA: ERR_VFIO_MEMLOCK. Raises
+ * the soft limit if that is all it takes.
+ */
+int vfio_memlock(uint64_t need, struct err *e);
+/*
+ * Open the device at @address ("0000:01:00.0") and, the first time, what all
+ * devices share. The kernel resets it then. Errors say what to do.
  */
 int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e);
@@ -61,7 +91,10 @@ int vfio_rom(struct vfio *v, unsigned int i, enum rom_policy how,
 int vfio_rom_check(enum rom_policy how, const char *file, struct err *e);
 /* Enter the devices, and the BARs they want, into @plan. */
 void vfio_describe(const struct vfio *v, struct plan *plan);
-/* Let the devices reach guest RAM: pins it. */
+/*
+ * Let the devices reach guest RAM: pins it. May run beside everything but
+ * vfio_open() and vfio_close().
+ */
 int vfio_map_ram(struct vfio *v, const struct gmem *mem, struct err *e);
 /* Put the devices on the bus, BARs where @plan says. */
 int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,6 +218,19 @@ static int walk(struct cli *cli, cli_fn fn)
 /* --- the two walks ---------------------------------------------------------
  */
 
+/* The first that has the option is named: see explain_meant(). */
+static int wrong_command(struct cli *cli, const struct option_def *o)
+{
+	char name[ERR_NAME_MAX];
+	int ret;
+
+	snprintf(name, sizeof(name), "--%s", o->name);
+	ret = err_set(cli->e, -EINVAL, ERR_OPTION_COMMAND, name,
+		      option_commands()[cli->c->command]);
+	cli->e->num = option_for(o);
+	return ret;
+}
+
 static int look(struct cli *cli, const struct option_def *o, const char *text)
 {
 	struct conf *c = cli->c;
@@ -225,6 +239,8 @@ static int look(struct cli *cli, const struct option_def *o, const char *text)
 		c->command = o->letter == 'h' ? COMMAND_HELP : COMMAND_VERSION;
 		return STOP;
 	}
+	if (o && !(option_for(o) >> c->command & 1))
+		return wrong_command(cli, o);
 	if (o)
 		return 0;
 	if (c->ini)
@@ -326,6 +342,20 @@ static int check_memory(const struct conf *c, struct err *e)
 			   c->memory);
 }
 
+/* --what-if needs no machine: what describes one would be passed over. */
+static int check_what_if(const struct conf *c, struct err *e)
+{
+	if (!c->what_if)
+		return 0;
+	if (c->ini)
+		return err_set(e, -EINVAL, ERR_OPTION_BOTH, "--what-if",
+			       c->ini);
+	if (c->n_vfio)
+		return err_set(e, -EINVAL, ERR_OPTION_BOTH, "--what-if",
+			       "--vfio");
+	return 0;
+}
+
 static int check_vfio(const struct conf *c, struct err *e)
 {
 	for (unsigned int i = 0; i < c->n_vfio; i++) {
@@ -350,6 +380,8 @@ int conf_check(const struct conf *c, struct err *e)
 		return err_set_num(e, -ERANGE, ERR_CPUS, NULL, c->cpus,
 				   CONF_CPUS_MAX);
 	ret = check_memory(c, e);
+	if (ret == 0)
+		ret = check_what_if(c, e);
 	return ret ? ret : check_vfio(c, e);
 }
 
@@ -360,5 +392,7 @@ void conf_fini(struct conf *c)
 	free(c->initrd);
 	free(c->cmdline);
 	free(c->console_file);
+	free(c->svg);
+	free(c->what_if);
 	memset(c, 0, sizeof(*c));
 }

@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "vfio/bar_plan.h"
+#include "vfio/choice.h"
 #include "vfio/rom.h"
 
 /* What was asked for: plain data, from the command line and an INI file. */
@@ -46,6 +47,11 @@ struct conf {
 	enum conf_console console;
 	char *console_file;
 	bool verbose;
+	bool json; /* this and the next two: plan only */
+	char *svg;
+	char *what_if;
+	enum vfio_backend iommu;
+	enum vfio_p2p p2p;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

@@ -102,6 +102,10 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_msix(text, at);
 	case VALUE_ROM:
 		return set_rom(obj, text, base);
+	case VALUE_BACKEND:
+		return option_backend(text, at);
+	case VALUE_P2P:
+		return option_p2p(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
 	case VALUE_NONE:

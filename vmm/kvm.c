@@ -248,16 +248,19 @@ static int kvm_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 	return kvm_ioctl(kvm_of(h)->vm, KVM_IRQFD, &irqfd);
 }
 
-/* Documentation/virt/kvm/devices/vfio.rst */
-static int kvm_vfio_group(struct hv *h, int group, bool add)
+/*
+ * Documentation/virt/kvm/devices/vfio.rst. Linux 6.6, the first with files of
+ * devices, calls the same numbers KVM_DEV_VFIO_FILE.
+ */
+static int kvm_vfio_file(struct hv *h, int fd, bool add)
 {
 	struct kvm *k = kvm_of(h);
 	struct kvm_create_device dev = {.type = KVM_DEV_TYPE_VFIO};
-	int32_t fd = group;
+	int32_t file = fd;
 	struct kvm_device_attr attr = {
 		.group = KVM_DEV_VFIO_GROUP,
 		.attr = add ? KVM_DEV_VFIO_GROUP_ADD : KVM_DEV_VFIO_GROUP_DEL,
-		.addr = (uintptr_t)&fd,
+		.addr = (uintptr_t)&file,
 	};
 
 	if (k->vfio < 0) {
@@ -277,7 +280,7 @@ static const struct hv_ops kvm_hv_ops = {
 	.route_give = kvm_route_give,
 	.route_msi = kvm_route_msi,
 	.irqfd = kvm_irqfd,
-	.vfio_group = kvm_vfio_group,
+	.vfio_file = kvm_vfio_file,
 };
 
 int kvm_irq_line(struct kvm *k, unsigned int gsi, bool level)

@@ -25,7 +25,7 @@
 /* Physical address bits assumed where there is no KVM to ask. */
 #define PLAN_PHYS_BITS 46
 
-static uint64_t now_ns(void)
+uint64_t vm_now_ns(void)
 {
 	struct timespec t;
 
@@ -35,12 +35,22 @@ static uint64_t now_ns(void)
 
 void vm_note(const struct vm *vm, const char *what)
 {
-	uint64_t us = (now_ns() - vm->start_ns) / 1000;
+	uint64_t us = (vm_now_ns() - vm->start_ns) / 1000;
 
 	if (vm->conf->verbose)
 		fprintf(stderr, "barge: %6llu.%03llu ms  %s\r\n",
 			(unsigned long long)(us / 1000),
 			(unsigned long long)(us % 1000), what);
+}
+
+void vm_took(const struct vm *vm, const char *what, uint64_t ns)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s, which took %llu.%03llu ms", what,
+		 (unsigned long long)(ns / 1000000),
+		 (unsigned long long)(ns / 1000 % 1000));
+	vm_note(vm, text);
 }
 
 void vm_wake(void *ctx)
@@ -72,7 +82,7 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 {
 	memset(vm, 0, sizeof(*vm));
 	vm->conf = conf;
-	vm->start_ns = now_ns();
+	vm->start_ns = vm_now_ns();
 	for (unsigned int i = 0; fds_of(vm, i); i++)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
@@ -149,27 +159,63 @@ static int files_open(struct vm *vm, struct err *e)
 	return r;
 }
 
-/* Those of ROM images first: nothing is reset for a file that is wrong. */
+static void note_devices(const struct vm *vm)
+{
+	const struct vfio *v = &vm->vfio;
+	char text[256];
+
+	snprintf(text, sizeof(text), "DMA by %s: %s", vfio_iommu_name(v),
+		 v->iommu_why);
+	vm_note(vm, text);
+	snprintf(text, sizeof(text), "DMA from device to device: %s",
+		 v->p2p ? "yes" : "no");
+	vm_note(vm, text);
+	vm_took(vm, "BARs mapped", v->bars_ns);
+	for (unsigned int i = 0; i < v->n_devs; i++) {
+		vfio_reset_text(v, i, text, sizeof(text));
+		vm_note(vm, text);
+	}
+}
+
+/* What the kernel could not do when it opened them one by one. */
+static int devices_settle(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	int r = 0;
+
+	vfio_reset(&vm->vfio);
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_rom(&vm->vfio, i, c->vfio[i].rom, c->vfio[i].rom_file,
+			     e);
+	return r;
+}
+
+/* All of RAM will be locked: better no now than after a device was reset. */
 static int devices_open(struct vm *vm, struct err *e)
 {
 	const struct conf *c = vm->conf;
-	char text[128];
-	int r = 0;
+	struct vfio_want w = {.backend = c->iommu, .p2p = c->p2p};
+	uint64_t ram = 0;
+	int r;
 
+	if (!c->n_vfio)
+		return 0;
+	for (unsigned int i = 0; i < vm->plan.n_ram; i++)
+		ram += vm->plan.ram[i].len;
+	for (; w.n < c->n_vfio; w.n++)
+		w.address[w.n] = c->vfio[w.n].address;
+	vm->vfio.bar_align = vm->plan.bar_align;
+	vfio_setup(&vm->vfio, &w);
+	r = vfio_memlock(ram, e);
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
 		r = vfio_rom_check(c->vfio[i].rom, c->vfio[i].rom_file, e);
-	vm->vfio.bar_align = vm->plan.bar_align;
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
 		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
 			      e);
 	if (r == 0)
-		vfio_reset(&vm->vfio);
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
-		vfio_reset_text(&vm->vfio, i, text, sizeof(text));
-		vm_note(vm, text);
-		r = vfio_rom(&vm->vfio, i, c->vfio[i].rom, c->vfio[i].rom_file,
-			     e);
-	}
+		r = devices_settle(vm, e);
+	if (r == 0)
+		note_devices(vm);
 	return r;
 }
 
@@ -348,12 +394,32 @@ static int exit_status(const struct vm *vm)
 	return 0;
 }
 
+/* Processors reach such a BAR as any other: only who wants DMA to it is told.
+ */
+static void warn_no_dma(const struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->plan.n_pci; i++) {
+		const struct plan_pci *p = &vm->plan.pci[i];
+
+		for (unsigned int b = 0; b < PLAN_BARS; b++) {
+			if (p->bar[b].kind != PCI_BAR_NONE && p->bar[b].no_dma)
+				fprintf(stderr,
+					"barge: %s: BAR %u finds no room where "
+					"the IOMMU reaches: no other device "
+					"can reach it by DMA\n",
+					p->name, b);
+		}
+	}
+}
+
 static int vm_start(struct vm *vm, struct err *e)
 {
 	int r = host_open(vm, e);
 
 	if (r == 0) /* again, now that the devices are known */
 		r = vm_plan(vm, e);
+	if (r == 0 && vm->vfio.p2p)
+		warn_no_dma(vm);
 	if (r == 0)
 		r = vm_build(vm, e);
 	return r;

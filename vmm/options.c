@@ -14,7 +14,10 @@
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
 #define DEVICES		"Devices"
+#define PLAN		"Plan"
 #define OTHER		"Other"
+
+#define FOR(command)	(1u << (command))
 
 /* clang-format off */
 static const struct option_def options[] = {
@@ -33,6 +36,17 @@ static const struct option_def options[] = {
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
+	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
+	  DEVICES, "how devices are given DMA (auto)", "backend" },
+	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
+	  "DMA from device to device (auto: with two)",
+	  "peer-to-peer" },
+	{ "json", 0, false, VALUE_BOOL, AT(json), "yes|no", PLAN,
+	  "print for programs", NULL },
+	{ "svg", 0, false, VALUE_PATH, AT(svg), "FILE", PLAN,
+	  "draw the plan, too, as a picture", "picture draw" },
+	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
+	  "plan the BARs described there, no hardware", "whatif" },
 	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
 	  "tell on standard error what is being done", "debug" },
 	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
@@ -51,7 +65,22 @@ static const struct option_def vfio_options[] = {
 	  "romfile rombar vbios option-rom" },
 };
 
-static const char *const commands[] = { "run", "plan", "help", NULL };
+/* Options that are not for run and plan alike. */
+static const struct {
+	const char *name;
+	unsigned int commands;
+} limited[] = {
+	{ "json", FOR(COMMAND_PLAN) },
+	{ "svg", FOR(COMMAND_PLAN) },
+	{ "what-if", FOR(COMMAND_PLAN) },
+};
+
+static const char *const commands[] = {
+	[COMMAND_RUN] = "run",
+	[COMMAND_PLAN] = "plan",
+	[COMMAND_HELP] = "help",
+	[COMMAND_VERSION] = NULL, /* an option */
+};
 
 static const char *const expected[] = {
 	[VALUE_NONE] = "no value",
@@ -63,6 +92,8 @@ static const char *const expected[] = {
 	[VALUE_CONSOLE] = "stdio, none or file:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
 	[VALUE_ROM] = "auto, on, off or the name of a file",
+	[VALUE_BACKEND] = "auto, type1 or iommufd",
+	[VALUE_P2P] = "auto, on or off",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 };
@@ -83,6 +114,15 @@ const struct option_def *option_vfio_table(unsigned int *n)
 const char *const *option_commands(void)
 {
 	return commands;
+}
+
+unsigned int option_for(const struct option_def *o)
+{
+	for (size_t i = 0; i < sizeof(limited) / sizeof(limited[0]); i++) {
+		if (strcmp(o->name, limited[i].name) == 0)
+			return limited[i].commands;
+	}
+	return FOR(COMMAND_RUN) | FOR(COMMAND_PLAN);
 }
 
 const char *option_expected(enum value_type type)
@@ -332,6 +372,36 @@ int option_msix(const char *s, enum msix_policy *out)
 	if (i < 0)
 		return i;
 	*out = (enum msix_policy)i;
+	return 0;
+}
+
+int option_backend(const char *s, enum vfio_backend *out)
+{
+	static const char *const words[] = {
+		[VFIO_BACKEND_AUTO] = "auto",
+		[VFIO_BACKEND_TYPE1] = "type1",
+		[VFIO_BACKEND_IOMMUFD] = "iommufd",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum vfio_backend)i;
+	return 0;
+}
+
+int option_p2p(const char *s, enum vfio_p2p *out)
+{
+	static const char *const words[] = {
+		[VFIO_P2P_AUTO] = "auto",
+		[VFIO_P2P_ON] = "on",
+		[VFIO_P2P_OFF] = "off",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum vfio_p2p)i;
 	return 0;
 }
 

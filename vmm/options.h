@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "vfio/bar_plan.h"
+#include "vfio/choice.h"
 
 /*
  * Everything that can be asked for, once: these tables drive getopt_long, the
@@ -24,6 +25,8 @@ enum value_type {
 	VALUE_CONSOLE,
 	VALUE_MSIX,
 	VALUE_ROM, /* of a struct conf_vfio */
+	VALUE_BACKEND,
+	VALUE_P2P,
 	VALUE_ADDRESS,
 	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
 };
@@ -57,8 +60,13 @@ const struct option_def *option_near(const struct option_def *table,
 				     unsigned int n, const char *word);
 /* The word of @words (NULL ends it) nearest to @word, or NULL. */
 const char *option_near_word(const char *const *words, const char *word);
-/* run, plan, help; NULL ends it. */
+/* run, plan, help, in the order of enum conf_command; NULL ends it. */
 const char *const *option_commands(void);
+/*
+ * The commands that @o may be given to: bits 1u << enum conf_command. Run and
+ * plan, unless a table in options.c says otherwise.
+ */
+unsigned int option_for(const struct option_def *o);
 /* What a value of @type looks like: "a size such as 512M or 4G". */
 const char *option_expected(enum value_type type);
 
@@ -71,6 +79,8 @@ int option_size(const char *s, uint64_t *out);
 int option_number(const char *s, unsigned int *out);
 int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
+int option_backend(const char *s, enum vfio_backend *out);
+int option_p2p(const char *s, enum vfio_p2p *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

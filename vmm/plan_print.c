@@ -88,8 +88,9 @@ static void bar_print(FILE *f, unsigned int idx, const struct plan_bar *bar,
 
 	if (bar->kind == PCI_BAR_NONE)
 		return;
-	snprintf(what, sizeof(what), "BAR %u %s%s", idx, kind_name(bar->kind),
-		 bar->prefetch ? " prefetchable" : "");
+	snprintf(what, sizeof(what), "BAR %u %s%s%s", idx, kind_name(bar->kind),
+		 bar->prefetch ? " prefetchable" : "",
+		 bar->no_dma ? ", out of the IOMMU's reach" : "");
 	row(f, s, what);
 	for (unsigned int i = 0; i < p->n; i++) {
 		char size[32];

@@ -74,6 +74,9 @@ struct vm {
 void vm_end(struct vm *vm, enum vm_end why);
 /* One line of `--verbose`: what was reached, and when. */
 void vm_note(const struct vm *vm, const char *what);
+/* The same for what took @ns nanoseconds. */
+void vm_took(const struct vm *vm, const char *what, uint64_t ns);
+uint64_t vm_now_ns(void); /* CLOCK_MONOTONIC */
 
 /* Make the event loop look around; from any thread. @ctx is the vm. */
 void vm_wake(void *ctx);

@@ -154,9 +154,9 @@ static int fake_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 	return 0;
 }
 
-/* --- VFIO groups --- */
+/* --- files of VFIO --- */
 
-static int fake_vfio_group(struct hv *h, int group, bool add)
+static int fake_vfio_file(struct hv *h, int group, bool add)
 {
 	struct fake_hv *f = fake_of(h);
 	unsigned int i = 0;
@@ -164,13 +164,13 @@ static int fake_vfio_group(struct hv *h, int group, bool add)
 	if (injected(f))
 		return refuse(f, f->fail_with);
 	if (!is_open(group))
-		return misuse(f, -EBADF, "vfio_group: a file that is not open");
+		return misuse(f, -EBADF, "vfio_file: a file that is not open");
 	while (i < f->n_groups && f->group[i] != group)
 		i++;
 	if (add && i < f->n_groups)
-		return misuse(f, -EEXIST, "vfio_group: added twice");
+		return misuse(f, -EEXIST, "vfio_file: added twice");
 	if (!add && i == f->n_groups)
-		return misuse(f, -ENOENT, "vfio_group: was not added");
+		return misuse(f, -ENOENT, "vfio_file: was not added");
 	if (add && f->n_groups == FAKE_GROUPS)
 		return refuse(f, -ENOSPC);
 	if (add)
@@ -187,7 +187,7 @@ static const struct hv_ops fake_hv_ops = {
 	.route_give = fake_route_give,
 	.route_msi = fake_route_msi,
 	.irqfd = fake_irqfd,
-	.vfio_group = fake_vfio_group,
+	.vfio_file = fake_vfio_file,
 };
 
 /* --- for the test ------------------------------------------------------- */
@@ -238,6 +238,6 @@ const char *fake_hv_left(const struct fake_hv *f)
 			return "a route was left";
 	}
 	if (f->n_groups)
-		return "a group was left";
+		return "a file of VFIO was left";
 	return NULL;
 }

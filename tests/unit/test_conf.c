@@ -598,6 +598,7 @@ static void ini_every_key(void **state)
 		[VALUE_BOOL] = "yes",	  [VALUE_CONSOLE] = "none",
 		[VALUE_MSIX] = "inplace", [VALUE_ADDRESS] = "01:00.0",
 		[VALUE_ROM] = "off",
+		[VALUE_P2P] = "on",	  [VALUE_BACKEND] = "iommufd",
 	};
 	struct trial *t = *state;
 	unsigned int n;

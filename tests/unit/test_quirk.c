@@ -63,7 +63,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	bar_map_clear(&d);
+	bar_follow_clear(&d);
 	bar_map_close(&d);
 	close(d.fd);
 	return 0;
