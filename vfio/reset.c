@@ -152,16 +152,17 @@ void reset_quiesce(struct vfio_dev *d)
 
 static int hot_reset(struct vfio_dev *d, const struct reset_set *s)
 {
-	struct {
+	union {
 		struct vfio_pci_hot_reset head;
-		int32_t file[RESET_FILES_MAX];
+		uint8_t room[sizeof(struct vfio_pci_hot_reset) +
+			     sizeof(s->file)];
 	} r = {.head = {.count = s->n_files}};
 	struct vfio *v = d->all;
 	int ret;
 
 	r.head.argsz =
 		(uint32_t)(sizeof(r.head) + s->n_files * sizeof(int32_t));
-	memcpy(r.file, s->file, sizeof(r.file));
+	memcpy(r.head.group_fds, s->file, s->n_files * sizeof(int32_t));
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		if (s->devs >> i & 1)
 			reset_quiesce(v->dev[i]);
@@ -199,7 +200,12 @@ static void reset_one(struct vfio *v, unsigned int i, uint32_t *done)
 		warn(d, "the host does not say what a reset would affect", "");
 	else if (*done >> i & 1)
 		d->reset = RESET_HOT;
-	else if ((r = hot_reset(d, &s)) < 0)
+	else if ((r = hot_reset(d, &s)) == -EINVAL)
+		warn(d,
+		     "not all functions of its bus are bound to vfio-pci, "
+		     "without which the host cannot reset it",
+		     "");
+	else if (r < 0)
 		warn(d, "the host could not reset it: ", strerror(-r));
 	else
 		d->reset = RESET_HOT;
