@@ -314,6 +314,29 @@ static void sparse(void **state)
 	end();
 }
 
+/* Handed over again, a vector would be off for a moment. */
+static void armed_ones_are_left_alone(void **state)
+{
+	unsigned int sets;
+
+	(void)state;
+	device(8, false);
+	start();
+	guest_command(&l, 0, ON);
+	control(ENABLE);
+	entry(2, false);
+	entry(3, false);
+	control(ALL_MASKED);
+	sets = q->sets;
+	for (unsigned int v = 0; v < 6; v++)
+		entry(v, false);
+	control(ENABLE);
+	assert_int_equal(q->sets - sets, 2); /* 0 to 1, and 4 to 5 */
+	for (unsigned int v = 0; v < 6; v++)
+		fires(v, 1);
+	end();
+}
+
 static void mask_storm(void **state)
 {
 	unsigned int sets, commits;
@@ -785,6 +808,7 @@ int main(void)
 		T(last_one_first),
 		T(last_one_first_noresize),
 		T(sparse),
+		T(armed_ones_are_left_alone),
 		T(mask_storm),
 		T(masked_is_pending),
 		T(too_few_vectors),
