@@ -20,6 +20,8 @@ enum err_what {
 	ERR_OPTION_BOTH,     /* name, detail: options that exclude another */
 	ERR_ARGUMENT_EXTRA,  /* name: the argument */
 	ERR_COMMAND_UNKNOWN, /* name: the command */
+	ERR_ADDRESS_NONE,    /* name: the command that wants one */
+	ERR_ADDRESS_MANY,    /* name: the address, num: how many are possible */
 	ERR_INI_OPEN,	     /* name: file */
 	ERR_INI_SYNTAX,	     /* name: file, detail: line text, num: line */
 	ERR_INI_SECTION,     /* name: file, detail: section, num: line */
@@ -39,6 +41,7 @@ enum err_what {
 	ERR_KERNEL_SPACE,    /* name: file, num: bytes RAM that would do */
 	ERR_INITRD_SPACE,    /* name: file, num: bytes RAM that would do */
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
+	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */
@@ -57,11 +60,24 @@ enum err_what {
 	ERR_VFIO_CONTAINER,  /* /dev/vfio/vfio */
 	ERR_VFIO_IOMMU_TYPE, /* type1 is not offered */
 	ERR_VFIO_IOCTL,	     /* name: address, detail: ioctl */
+	ERR_VFIO_IOMMUFD,    /* name: /dev/iommu, detail: ioctl or "" */
+	ERR_VFIO_CDEV,	     /* name: address, detail: its file, "": none */
+	ERR_VFIO_BIND,	     /* name: address, detail: its file */
+	ERR_VFIO_MEMLOCK,    /* num: bytes of RAM, num2: bytes locked already,
+				detail: the limit in KiB */
 	ERR_VFIO_DMA_MAP, /* num: gpa, num2: bytes; RLIMIT_MEMLOCK in -ENOMEM */
 	ERR_VFIO_IOVA,	  /* num: gpa, num2: bytes: outside what the IOMMU can
 			     address */
-	ERR_VFIO_BAR_SPACE, /* name: address, num: BAR, num2: bytes */
+	ERR_VFIO_BAR_SPACE,    /* name: address, num: BAR, num2: bytes */
+	ERR_VFIO_DEVICE_ERROR, /* name: address; while the guest ran */
+	ERR_VFIO_REQUESTED,    /* name: address, num: seconds; likewise */
 	ERR_VFIO_HEADER, /* name: address, num: header type: not an endpoint */
+	ERR_BIND_DRIVER, /* name: address: vfio-pci is not there */
+	ERR_BIND_HOST,	 /* name: address, detail: what the host does with it */
+	ERR_BIND_VM,	 /* name: address, detail: who has it open */
+	ERR_BIND_WRITE,	 /* name: sysfs file, detail: what was to be written */
+	ERR_BIND_REFUSED, /* name: address: no driver has it afterwards */
+	ERR_DOCTOR,	  /* num: checks that are bad */
 	ERR_WHAT_MAX,
 };
 

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vfio/device.h"
 #include "vfio/info.h"
+#include "vfio/quirk.h"
 
 #define INFO_MAX (64u << 10)
 
@@ -119,6 +121,7 @@ static void plan_bars(struct vfio_dev *d, const uint8_t *hw,
 	bar_kinds(d, hw);
 	d->msix_shape.policy = policy;
 	cfg_virt_msix(hw, d->cfg_size, &d->msix_shape);
+	quirk_apply(hw, d->shape, &d->msix_shape);
 	dev_plan_make(&d->plan, d->shape, &d->msix_shape,
 		      (uint64_t)sysconf(_SC_PAGESIZE), d->all->bar_align);
 }
@@ -145,30 +148,25 @@ static int device_info(struct vfio_dev *d, uint32_t *flags, struct err *e)
 	return 0;
 }
 
-int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
-		  struct err *e)
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int vfio_dev_open(struct vfio_dev *d, enum msix_policy policy, struct err *e)
 {
 	uint8_t hw[PCI_CFG_SIZE] = {0};
 	uint32_t info_flags = 0;
-	int r;
+	const char *note;
+	uint64_t start;
+	int r = device_info(d, &info_flags, e);
 
-	d->fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, d->address);
-	if (d->fd < 0)
-		return err_set(e, -errno, ERR_VFIO_IOCTL, d->address,
-			       "VFIO_GROUP_GET_DEVICE_FD");
-	r = device_info(d, &info_flags, e);
 	if (r < 0)
 		return r;
-	/*
-	 * The kernel resets a device when it is first opened and when it is
-	 * last closed (vfio_pci_core_enable(), _disable()); a reset of our own
-	 * would only cost another 100 ms of FLR.
-	 */
-	if (!(info_flags & VFIO_DEVICE_FLAGS_RESET))
-		fprintf(stderr,
-			"barge: %s: the host knows no way to reset this "
-			"device; the guest gets it as its last user left it\n",
-			d->address);
+	d->resets_alone = info_flags & VFIO_DEVICE_FLAGS_RESET;
 	if (pread(d->fd, hw, d->cfg_size,
 		  (off_t)d->region[VFIO_PCI_CONFIG_REGION_INDEX].fd_off) !=
 	    (ssize_t)d->cfg_size)
@@ -177,8 +175,15 @@ int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 	if (hw[0x0e] & 0x7f)
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, d->address,
 				   hw[0x0e] & 0x7f, 0);
+	note = quirk_note(hw);
+	if (note)
+		fprintf(stderr, "barge: %s: this device %s\n", d->address,
+			note);
 	plan_bars(d, hw, policy);
+	vfio_intx_open(d, hw);
 	cfg_virt_make(d, hw);
+	start = now_ns();
 	bar_map_open(d);
+	d->all->bars_ns += now_ns() - start;
 	return vfio_irqs_open(d, e);
 }

@@ -118,7 +118,8 @@ static void both_forms(void **state)
 	assert_int_equal(
 		parse(t, "plan --kernel=a=b --initrd i --cmdline "
 			 "console=ttyS0,115200 -c4 -m 1G --console file:log -v "
-			 "--vfio 01:00.0 --vfio=0001:AB:1f.7,msix=relocate"),
+			 "--vfio 01:00.0 --vfio=0001:AB:1f.7,msix=relocate,"
+			 "on-error=ignore,request-timeout=0"),
 		0);
 	assert_int_equal(t->c.command, COMMAND_PLAN);
 	assert_string_equal(t->c.kernel, "a=b");
@@ -134,6 +135,8 @@ static void both_forms(void **state)
 	assert_int_equal(t->c.vfio[0].msix, MSIX_AUTO);
 	assert_string_equal(t->c.vfio[1].address, "0001:ab:1f.7");
 	assert_int_equal(t->c.vfio[1].msix, MSIX_RELOCATE);
+	assert_int_equal(t->c.vfio[1].on_error, ON_ERROR_IGNORE);
+	assert_int_equal(t->c.vfio[1].request_timeout, 0);
 }
 
 static void later_wins(void **state)
@@ -236,6 +239,10 @@ static const struct wrong wrongs[] = {
 	  "address", "--vfio" },
 	{ "run -k x --vfio 01:00.0,msix", ERR_OPTION_MISSING, "--vfio msix",
 	  "" },
+	{ "run -k x --vfio 01:00.0,on-error=panic", ERR_OPTION_VALUE,
+	  "--vfio on-error", "panic" },
+	{ "run -k x --vfio 01:00.0,request-timeout=-1", ERR_OPTION_VALUE,
+	  "--vfio request-timeout", "-1" },
 	{ "run -k x --vfio 01:00.0,msix=no", ERR_OPTION_VALUE, "--vfio msix",
 	  "no" },
 	{ "run -k x --vfio 01:00.0 --vfio 0000:01:00.0,msix=auto",
@@ -276,7 +283,7 @@ static void options_of_plan(void **state)
 		snprintf(line, sizeof(line), "run -k x %s", words[i]);
 		assert_int_equal(parse(t, line), -EINVAL);
 		assert_int_equal(t->e.what, ERR_OPTION_COMMAND);
-		assert_int_equal(t->e.num, 1u << COMMAND_PLAN);
+		assert_true(t->e.num & 1u << COMMAND_PLAN);
 		assert_string_equal(t->e.detail, "run");
 		snprintf(line, sizeof(line), "plan %s", words[i]);
 		assert_int_equal(parse(t, line), 0);
@@ -388,6 +395,8 @@ static void ini_whole(void **state)
 	assert_int_equal(t->c.n_vfio, 2);
 	assert_string_equal(t->c.vfio[0].address, "0000:01:00.0");
 	assert_int_equal(t->c.vfio[0].msix, MSIX_INPLACE);
+	assert_int_equal(t->c.vfio[0].on_error, ON_ERROR_STOP);
+	assert_int_equal(t->c.vfio[0].request_timeout, 10);
 	assert_string_equal(t->c.vfio[1].address, "0002:03:04.5");
 	assert_int_equal(t->c.vfio[1].msix, MSIX_AUTO);
 }
@@ -585,14 +594,52 @@ static void ini_too_many_devices(void **state)
 	assert_int_equal(parse_ini(t, text), -E2BIG);
 }
 
+/* A word, or else the name of a file. */
+static void rom_key(void **state)
+{
+	static const struct {
+		const char *text;
+		enum rom_policy rom;
+	} words[] = {
+		{"auto", ROM_AUTO}, {"on", ROM_ON},	   {"Yes", ROM_ON},
+		{"off", ROM_OFF},   {"./off", ROM_FILE},   {"/r/on", ROM_FILE},
+		{"no", ROM_OFF},    {"a b.rom", ROM_FILE},
+	};
+	struct trial *t = *state;
+	char text[CONF_PATH_MAX + 64];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "[vfio.a]\naddress=01:00.0\nrom = %s\n",
+			 words[i].text);
+		assert_int_equal(parse_ini(t, text), 0);
+		assert_int_equal(t->c.vfio[0].rom, words[i].rom);
+	}
+	/* Beside the INI file, as all names in it. */
+	snprintf(text, sizeof(text), "%s/a b.rom", t->dir);
+	assert_string_equal(t->c.vfio[0].rom_file, text);
+	assert_int_equal(parse(t, "run -k x --vfio 01:00.0,rom=v.rom"), 0);
+	assert_int_equal(t->c.vfio[0].rom, ROM_FILE);
+	assert_string_equal(t->c.vfio[0].rom_file, "v.rom");
+	assert_int_equal(parse(t, "run -k x --vfio 01:00.0"), 0);
+	assert_int_equal(t->c.vfio[0].rom, ROM_AUTO);
+	assert_int_equal(parse(t, "run -k x --vfio 01:00.0,rom="), -EINVAL);
+	snprintf(text, sizeof(text), "[vfio.a]\naddress=01:00.0\nrom=%0*d\n",
+		 CONF_PATH_MAX, 1);
+	assert_int_not_equal(parse_ini(t, text), 0);
+}
+
 /* Every key of the tables can be set from a file. */
 static void ini_every_key(void **state)
 {
 	static const char *const sample[] = {
-		[VALUE_PATH] = "f",	  [VALUE_TEXT] = "t",
-		[VALUE_NUMBER] = "2",	  [VALUE_SIZE] = "64M",
-		[VALUE_BOOL] = "yes",	  [VALUE_CONSOLE] = "none",
-		[VALUE_MSIX] = "inplace", [VALUE_ADDRESS] = "01:00.0",
+		[VALUE_PATH] = "f",	     [VALUE_TEXT] = "t",
+		[VALUE_NUMBER] = "2",	     [VALUE_SIZE] = "64M",
+		[VALUE_BOOL] = "yes",	     [VALUE_CONSOLE] = "none",
+		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
+		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
+		[VALUE_BACKEND] = "iommufd",
+		[VALUE_ROM] = "off",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -636,6 +683,7 @@ int main(void)
 		TRIAL(ini_long_lines),
 		TRIAL(ini_strange_files),
 		TRIAL(ini_too_many_devices),
+		TRIAL(rom_key),
 		TRIAL(ini_every_key),
 	};
 

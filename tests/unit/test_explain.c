@@ -41,6 +41,12 @@ static const struct golden goldens[] = {
 	{ { -EINVAL, ERR_OPTION_VALUE, VALUE_MSIX, 0, "--vfio msix", "no" },
 	  "--vfio msix does not take \"no\". "
 	  "Give auto, inplace or relocate." },
+	{ { -EINVAL, ERR_OPTION_UNKNOWN, 0, 0, "romfile", "--vfio" },
+	  "--vfio has no key romfile. Did you mean rom?" },
+	{ { -EINVAL, ERR_ROM_BAD, 0, 0, "v.rom", "is too short" },
+	  "v.rom is no ROM image of a PCI device: it is too short. "
+	  "Read one with: echo 1 >/sys/bus/pci/devices/ADDRESS/rom, "
+	  "then copy that file." },
 	{ { -E2BIG, ERR_OPTION_VALUE, VALUE_VFIO, 16, "--vfio", A },
 	  "--vfio " A " is one device too many. A guest can be given 16." },
 	{ { -EINVAL, ERR_OPTION_MISSING, VALUE_PATH, 0, "--kernel", "" },
@@ -75,7 +81,7 @@ static const struct golden goldens[] = {
 	  "--cpus 256 is more than is possible. Give at most: --cpus 255" },
 	{ { -EINVAL, ERR_VFIO_ADDRESS, 0, 0, "01:00.8", "--vfio" },
 	  "--vfio: 01:00.8 is not a PCI address. "
-	  "Give one like 0000:01:00.0; all are listed by: lspci -D" },
+	  "Give one like 0000:01:00.0; all are listed by: barge devices" },
 	{ { -ENOENT, ERR_FILE_OPEN, 0, 0, "bzImage", "kernel" },
 	  "bzImage: there is no such file for the kernel. Check the name." },
 	{ { -EACCES, ERR_FILE_OPEN, 0, 0, "/boot/vmlinuz", "kernel" },
@@ -91,33 +97,59 @@ static const struct golden goldens[] = {
 	  "/dev/kvm: permission denied. Add yourself to its group: "
 	  "sudo usermod -aG kvm $USER, and log in again." },
 	{ { 0, ERR_VFIO_DRIVER, 0, 0, A, "nvme" },
-	  A " is bound to nvme, not to vfio-pci. Bind it: sudo sh -c "
-	  "'modprobe vfio-pci && "
-	  "echo vfio-pci > /sys/bus/pci/devices/" A "/driver_override && "
-	  "echo " A " > /sys/bus/pci/devices/" A "/driver/unbind && "
-	  "echo " A " > /sys/bus/pci/drivers_probe'" },
+	  A " is bound to nvme, not to vfio-pci. Bind it: "
+	  "sudo modprobe vfio-pci && sudo barge bind " A },
 	{ { 0, ERR_VFIO_DRIVER, 0, 0, A, "" },
-	  A " has no driver; it needs vfio-pci. Bind it: sudo sh -c "
-	  "'modprobe vfio-pci && "
-	  "echo vfio-pci > /sys/bus/pci/devices/" A "/driver_override && "
-	  "echo " A " > /sys/bus/pci/drivers_probe'" },
+	  A " has no driver; it needs vfio-pci. Bind it: "
+	  "sudo modprobe vfio-pci && sudo barge bind " A },
 	{ { -EPERM, ERR_VFIO_NOT_VIABLE, 12, 0, A,
 	    "0000:01:00.1 (snd_hda_intel) 0000:01:00.2 (xhci_hcd)" },
 	  A " shares IOMMU group 12 with devices that the host uses: "
 	  "0000:01:00.1 (snd_hda_intel) 0000:01:00.2 (xhci_hcd). "
-	  "Bind them to vfio-pci too: sudo sh -c 'cd /sys/bus/pci && "
-	  "for a in 0000:01:00.1 0000:01:00.2; do "
-	  "echo vfio-pci > devices/$a/driver_override; "
-	  "echo $a > devices/$a/driver/unbind; "
-	  "echo $a > drivers_probe; done'" },
+	  "Bind them to vfio-pci too: "
+	  "sudo barge bind 0000:01:00.1 0000:01:00.2" },
+	{ { -EBUSY, ERR_BIND_HOST, 0, 0, A, "nvme0n1 is mounted on /" },
+	  A " is in use by the host: nvme0n1 is mounted on /. Stop using it "
+	  "first, or take it away nevertheless: sudo barge bind --force " A },
+	{ { -EACCES, ERR_BIND_WRITE, 0, 0, "/sys/x", "" },
+	  "/sys/x: only root may change which driver a device has. "
+	  "Run the same with sudo." },
+	{ { -EINVAL, ERR_ADDRESS_NONE, 0, 0, "bind", "" },
+	  "barge bind lacks the address of a device. "
+	  "Give one or more, as listed by: barge devices" },
 	{ { -EBUSY, ERR_VFIO_GROUP_OPEN, 12, 0, A, "" },
 	  "/dev/vfio/12 of " A " is used by another program. "
-	  "See which: sudo fuser -v /dev/vfio/12" },
+	  "See which: sudo fuser -v /dev/vfio/12 /dev/vfio/devices/*" },
+	{ { -ENOENT, ERR_VFIO_IOMMUFD, 0, 0, "/dev/iommu", "" },
+	  "there is no /dev/iommu. Use --iommu type1, or boot a host kernel "
+	  "with CONFIG_IOMMUFD and load it: sudo modprobe iommufd" },
+	{ { -ENOENT, ERR_VFIO_CDEV, 0, 0, A, "" },
+	  A " has no file below /dev/vfio/devices. Use --iommu type1, or boot "
+	  "a host kernel with CONFIG_VFIO_DEVICE_CDEV (Linux 6.6 or newer)." },
+	{ { -EACCES, ERR_VFIO_CDEV, 0, 0, A, "/dev/vfio/devices/vfio3" },
+	  "/dev/vfio/devices/vfio3 of " A ": permission denied. "
+	  "Make it yours: sudo chown $USER /dev/vfio/devices/vfio3" },
+	{ { -EBUSY, ERR_VFIO_BIND, 0, 0, A, "/dev/vfio/devices/vfio3" },
+	  A " is used through its IOMMU group by another program. "
+	  "See which: sudo fuser -v /dev/vfio/*" },
+	{ { -ENOMEM, ERR_VFIO_MEMLOCK, 4ull << 30, 1ull << 20, "", "8192" },
+	  "4G of guest memory has to be locked for devices, and the limit "
+	  "RLIMIT_MEMLOCK is 8192 KiB. Allow 4195328 KiB: "
+	  "sudo prlimit --pid $$ --memlock=$((4195328 * 1024)) "
+	  "(systemd: LimitMEMLOCK=4195328K), "
+	  "or run barge with CAP_IPC_LOCK." },
+	{ { -ENODEV, ERR_VFIO_IOCTL, 0, 0, A, "VFIO_DEVICE_GET_INFO" },
+	  A ": VFIO_DEVICE_GET_INFO failed: the device is gone, or its driver "
+	  "lets it go. See whether it is there: lspci -D -s " A },
 	{ { -ENOMEM, ERR_VFIO_DMA_MAP, 0x100000000, 1ull << 30, "", "" },
 	  "1G of guest memory at 0x100000000 cannot be locked for the device: "
 	  "over the limit RLIMIT_MEMLOCK. Allow 5242880 KiB: "
 	  "ulimit -l 5242880 (systemd: LimitMEMLOCK=5242880K), "
 	  "or run barge with CAP_IPC_LOCK." },
+	{ { -ECANCELED, ERR_VFIO_REQUESTED, 10, 0, A, "" },
+	  A ": the host wanted this device back and the guest did not give "
+	  "it up within 10 s, so the VM was ended. To leave it more time, add "
+	  "to its --vfio: request-timeout=SECONDS" },
 	{ { 0, ERR_VFIO_HEADER, 1, 0, A, "" },
 	  A " is a bridge (header type 1), which no guest can be given. "
 	  "Name a device behind it: lspci -tv" },

@@ -116,6 +116,7 @@ static void numbers(void **state)
 static void words(void **state)
 {
 	enum msix_policy p = MSIX_AUTO;
+	enum conf_on_error on_error = ON_ERROR_STOP;
 	bool b = false;
 
 	(void)state;
@@ -134,6 +135,10 @@ static void words(void **state)
 	assert_int_equal(option_msix("RELOCATE", &p), 0);
 	assert_int_equal(p, MSIX_RELOCATE);
 	assert_int_equal(option_msix("in-place", &p), -EINVAL);
+	assert_int_equal(option_on_error("Ignore", &on_error), 0);
+	assert_int_equal(on_error, ON_ERROR_IGNORE);
+	assert_int_equal(option_on_error("go", &on_error), -EINVAL);
+	assert_int_equal(on_error, ON_ERROR_IGNORE);
 	assert_int_equal(p, MSIX_RELOCATE);
 }
 

@@ -291,8 +291,8 @@ static void refusal_names_the_bar(void **state)
 	assert_refused("0000:01:00.0", 4, 32 * KIB);
 }
 
-/* Only what is avoided is in the way. */
-static void refusal_by_avoided_ranges(void **state)
+/* What only fits over avoided ranges lies there, and that is said. */
+static void no_room_but_in_avoided_ranges(void **state)
 {
 	const struct span avoid[] = {
 		{4 * GIB, 60 * GIB},
@@ -309,10 +309,36 @@ static void refusal_by_avoided_ranges(void **state)
 	bar(d, 0, PCI_BAR_MEM64, 512 * MIB);
 	assert_int_equal(make(avoid, 3), 0);
 	assert_int_equal(at(d, 0), 0xc0000000);
-	assert_int_equal(make(avoid, 4), -ENOSPC);
-	assert_refused("0000:01:00.0", 0, 512 * MIB);
+	assert_false(plan.pci[d].bar[0].no_dma);
+	assert_int_equal(make(avoid, 4), 0);
+	assert_int_equal(at(d, 0), 4 * GIB);
+	assert_true(plan.pci[d].bar[0].no_dma);
 	assert_int_equal(make(avoid + 1, 3), 0);
 	assert_int_equal(at(d, 0), 4 * GIB);
+	assert_false(plan.pci[d].bar[0].no_dma);
+}
+
+/* An IOMMU of 39 bits: as much as possible inside, the rest beside it. */
+static void narrow_iommu(void **state)
+{
+	const struct span avoid[] = {
+		{0xfee00000, MIB},
+		{1ull << 39, 0ull - (1ull << 39)},
+	};
+	unsigned int d = device("0000:01:00.0");
+
+	(void)state;
+	layout.mem64 = (struct span){300 * GIB, 4096 * GIB};
+	bar(d, 0, PCI_BAR_MEM64, 512 * GIB);
+	bar(d, 2, PCI_BAR_MEM64, 128 * GIB);
+	bar(d, 4, PCI_BAR_MEM64, 16 * GIB);
+	assert_int_equal(make(avoid, 2), 0);
+	assert_int_equal(at(d, 0), 512 * GIB);
+	assert_true(plan.pci[d].bar[0].no_dma);
+	assert_int_equal(at(d, 2), 384 * GIB);
+	assert_false(plan.pci[d].bar[2].no_dma);
+	assert_int_equal(at(d, 4), 304 * GIB);
+	assert_false(plan.pci[d].bar[4].no_dma);
 }
 
 /* --- random machines --------------------------------------------------------
@@ -352,10 +378,20 @@ static void random_device(void)
 	}
 }
 
+static bool any_no_dma(void)
+{
+	for (unsigned int i = 0; i < plan.n_pci * PLAN_BARS; i++) {
+		if (plan.pci[i / PLAN_BARS].bar[i % PLAN_BARS].no_dma)
+			return true;
+	}
+	return false;
+}
+
 static void random_machines(void **state)
 {
 	unsigned int placed = 0;
 	unsigned int refused = 0;
+	unsigned int beside = 0;
 
 	(void)state;
 	seed = 20240229;
@@ -365,7 +401,7 @@ static void random_machines(void **state)
 
 		setup(NULL);
 		layout.mem64.base = (4 + rnd(64)) * GIB;
-		layout.mem64.len = rnd(512) * GIB;
+		layout.mem64.len = rnd(100) * GIB;
 		layout.hole =
 			(struct span){(4 + rnd(600)) * GIB, rnd(3) * 9 * GIB};
 		for (unsigned int k = 0; k < n; k++) {
@@ -377,6 +413,7 @@ static void random_machines(void **state)
 			random_device();
 		if (make(avoid, n) == 0) {
 			placed++;
+			beside += any_no_dma();
 			continue;
 		}
 		refused++;
@@ -385,8 +422,9 @@ static void random_machines(void **state)
 		assert_true(err.num < PLAN_BARS);
 		assert_true(err.num2 != 0);
 	}
-	/* Both ways are taken often, or this test says little. */
+	/* Each way is taken often, or this test says little. */
 	assert_true(placed > 500);
+	assert_true(beside > 20);
 	assert_true(refused > 100);
 }
 
@@ -493,7 +531,8 @@ int main(void)
 		cmocka_unit_test_setup(hole_in_the_window, setup),
 		cmocka_unit_test_setup(wide_bar_falls_back_below_4_gib, setup),
 		cmocka_unit_test_setup(refusal_names_the_bar, setup),
-		cmocka_unit_test_setup(refusal_by_avoided_ranges, setup),
+		cmocka_unit_test_setup(no_room_but_in_avoided_ranges, setup),
+		cmocka_unit_test_setup(narrow_iommu, setup),
 		cmocka_unit_test_setup(random_machines, setup),
 		cmocka_unit_test_setup(functions_stay_together, setup),
 		cmocka_unit_test_setup(lowest_function_takes_0, setup),
