@@ -74,10 +74,10 @@ static bool kernel_before(const struct reach_host *h, unsigned int major,
 }
 
 /*
- * Linux has huge mappings of a device's memory since 6.12. Until 7.2 it asks
- * the rules of transparent huge pages even for those; with MADV_HUGEPAGE, which
- * barge gives, madvise is as good as always. A kernel whose version is not
- * known is taken for one that asks.
+ * Linux has huge mappings of a device's memory since 6.12. What is older than
+ * Linux 7.2 asks the rules of transparent huge pages even for those; with
+ * MADV_HUGEPAGE, which barge gives, madvise is as good as always. A kernel
+ * whose version is not known is taken for one that asks.
  */
 static bool thp_counts(const struct reach_host *h)
 {
