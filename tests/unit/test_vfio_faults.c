@@ -105,6 +105,10 @@ static bool live(const struct scene *s, const char *fault, unsigned int nth)
 		r = life_start(&l);
 	if (r == 0)
 		guest_drive(&l);
+	/* The first one goes back to the host, the others stay. */
+	if (r == 0)
+		(void)vfio_slot_eject(&l.v, &l.host,
+				      l.plan.pci[0].devfn >> 3);
 	life_end(&l);
 	failed = fake_sys_failed();
 	left = fake_host_left();
