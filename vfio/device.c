@@ -198,6 +198,16 @@ static uint64_t bytewise_read(struct pci_func *f, unsigned int bar,
 	return v;
 }
 
+/*
+ * Whether these bytes of the device's file are the region's: a region may say
+ * that it is larger than the distance to the next one.
+ */
+static bool in_region(const struct vfio_dev *d, unsigned int bar, uint64_t off,
+		      unsigned int len)
+{
+	return off + len <= d->region[bar].size && off + len <= BAR_REGION_MAX;
+}
+
 static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 			 unsigned int len)
 {
@@ -212,7 +222,7 @@ static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 		return len > 1 ? bytewise_read(f, bar, off, len) : 0xff;
 	if (s->kind == BAR_VIRTUAL)
 		return virtual_read(d, bar, off, len);
-	if (off + len > d->region[bar].size ||
+	if (!in_region(d, bar, off, len) ||
 	    pread(d->fd, &v, len, (off_t)(d->region[bar].fd_off + off)) !=
 		    (ssize_t)len)
 		return ones(len);
@@ -240,7 +250,7 @@ static void bar_write(struct pci_func *f, unsigned int bar, uint64_t off,
 				d, msix_table_write(&d->msix, at, len, val));
 		return;
 	}
-	if (off + len <= d->region[bar].size &&
+	if (in_region(d, bar, off, len) &&
 	    pwrite(d->fd, &val, len, (off_t)(d->region[bar].fd_off + off)) < 0)
 		return; /* the device is gone: reads will say so */
 }

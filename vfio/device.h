@@ -68,6 +68,7 @@ struct vfio_dev {
 		uint64_t len;
 		uint64_t align; /* what it could be aligned to */
 	} host[PCI_BARS];
+	bool map_warned; /* that a BAR is not mapped as it should be */
 	unsigned int n_maps;
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */

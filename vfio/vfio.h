@@ -86,6 +86,17 @@ int vfio_memlock(uint64_t need, struct err *e);
  */
 int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e);
+/*
+ * Whether larger pages than the host's would fit into a BAR of device @i, but
+ * the kernel says that it will use none.
+ */
+bool vfio_lacks_huge(const struct vfio *v, unsigned int i);
+/*
+ * A line for each piece of a BAR that is mapped: where, how large, and whether
+ * the kernel would use huge pages for it.
+ */
+void vfio_tell_pages(const struct vfio *v,
+		     void (*say)(void *ctx, const char *line), void *ctx);
 /* Enter the devices, and the BARs they want, into @plan. */
 void vfio_describe(const struct vfio *v, struct plan *plan);
 /*

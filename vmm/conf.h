@@ -59,6 +59,7 @@ struct conf {
 	enum conf_console console;
 	char *console_file;
 	bool verbose;
+	bool slot_zap_all; /* struct kvm */
 	bool json; /* this and the next two: plan only */
 	char *svg;
 	char *what_if;

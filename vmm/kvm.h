@@ -10,7 +10,8 @@
 #include "core/err.h"
 #include "core/hv.h"
 
-#define KVM_SLOTS_MAX  512
+/* RAM, and what 16 devices of 64 slices each can use. */
+#define KVM_SLOTS_MAX  1040
 #define KVM_ROUTES_MAX 4096
 
 struct kvm_route {
@@ -30,6 +31,11 @@ struct kvm {
 	size_t run_size;
 	unsigned int n_slots; /* how many KVM has, at most KVM_SLOTS_MAX */
 	bool slot_used[KVM_SLOTS_MAX];
+	/*
+	 * Asked for: removing a memslot drops the page tables of all others,
+	 * where the architecture has the choice.
+	 */
+	bool slot_zap_all;
 	bool msi_devid;		  /* routes carry a device id (ITS) */
 	unsigned int n_gsi;	  /* numbers KVM takes: below this */
 	unsigned int routes;	  /* highest `route` ever used, plus one */

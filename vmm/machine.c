@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "vmm/arch.h"
+#include "vmm/host_facts.h"
 #include "vmm/plan.h"
 #include "vmm/plan_print.h"
 #include "vmm/vm.h"
@@ -87,6 +88,7 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
 	kvm_init(&vm->kvm);
+	vm->kvm.slot_zap_all = conf->slot_zap_all;
 	console_init(&vm->console);
 	vfio_init(&vm->vfio);
 }
@@ -181,6 +183,46 @@ static void note_devices(const struct vm *vm)
 	vm_took(vm, "BARs mapped", v->bars_ns);
 }
 
+static void say_note(void *ctx, const char *line)
+{
+	vm_note(ctx, line);
+}
+
+/* What keeps device memory from huge pages and can be changed, or NULL. */
+static const char *small_pages(void)
+{
+	struct reach_host h;
+
+	host_facts_read(&h, "");
+	/* Before Linux 6.12 device memory is mapped page by page anyway. */
+	if (h.kernel_major && h.kernel_major * 100 + h.kernel_minor < 612)
+		return NULL;
+	if (h.thp == REACH_THP_ABSENT)
+		return "the kernel was built without transparent huge pages";
+	if (h.thp == REACH_THP_NEVER)
+		return "transparent huge pages are switched off; 'echo madvise "
+		       "> /sys/kernel/mm/transparent_hugepage/enabled' "
+		       "switches them on";
+	return h.thp_denied ? "this process may not use transparent huge pages "
+			      "(PR_SET_THP_DISABLE)"
+			    : NULL;
+}
+
+static void check_pages(struct vm *vm)
+{
+	const char *why = small_pages();
+
+	for (unsigned int i = 0; why && i < vm->vfio.n_devs; i++) {
+		if (vfio_lacks_huge(&vm->vfio, i))
+			fprintf(stderr,
+				"barge: %s: its memory is mapped in small "
+				"pages, which is slow: %s\n",
+				vm->conf->vfio[i].address, why);
+	}
+	if (vm->conf->verbose)
+		vfio_tell_pages(&vm->vfio, say_note, vm);
+}
+
 /* All of RAM will be locked: better no now than after a device was reset. */
 static int devices_open(struct vm *vm, struct err *e)
 {
@@ -201,8 +243,10 @@ static int devices_open(struct vm *vm, struct err *e)
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
 		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
 			      e);
-	if (r == 0)
+	if (r == 0) {
 		note_devices(vm);
+		check_pages(vm);
+	}
 	return r;
 }
 

@@ -83,8 +83,6 @@ static int plan(struct life *l)
 		layout.ram[i] = (struct span){ram_base[i], RAM_LEN};
 	vfio_describe(&l->v, &l->plan);
 	for (unsigned int i = 0; i < l->plan.n_pci; i++)
-		l->plan.pci[i].devfn = (uint8_t)((i + 1) << 3);
-	for (unsigned int i = 0; i < l->plan.n_pci; i++)
 		l->plan.pci[i].intx_gsi = LIFE_INTX_GSI;
 	return plan_make(&l->plan, &layout, 1, l->v.reserved, l->v.n_reserved,
 			 &l->e);
@@ -108,6 +106,16 @@ void life_end(struct life *l)
 {
 	vfio_detach(&l->v);
 	vfio_close(&l->v);
+}
+
+unsigned int life_events(struct life *l)
+{
+	struct vfio_event e;
+	unsigned int n = 0;
+
+	while (n < 100 && vfio_event_take(&l->v, &e))
+		n++;
+	return n;
 }
 
 /* --- a guest: configuration space ------------------------------------------

@@ -408,6 +408,27 @@ static void refused_dma(void **state)
 	assert_int_equal(fake_iommu_count(&fix.iommu), 3);
 }
 
+/* --- trapped accesses ----------------------------------------------------- */
+
+/* A region that claims to reach into the next one: config space, say. */
+static void no_byte_of_another_region(void **state)
+{
+	const struct pci_func_ops *ops = fix.d.func.ops;
+	struct pci_func *f = &fix.d.func;
+
+	(void)state;
+	fix_bar(4, PCI_BAR_MEM64, 4 * TIB);
+	fix_open();
+	assert_int_equal(ops->bar_read(f, 4, 0, 4), 0);
+	ops->bar_write(f, 4, TIB - 4, 4, 0x1234);
+	assert_int_equal(ops->bar_read(f, 4, TIB - 4, 4), 0x1234);
+	assert_int_equal(ops->bar_read(f, 4, TIB - 2, 4), 0xffffffff);
+	/* Three regions on is configuration space. */
+	assert_int_equal(ops->bar_read(f, 4, 3 * TIB, 4), 0xffffffff);
+	ops->bar_write(f, 4, 3 * TIB, 4, 0x5678);
+	assert_int_equal(vfio_cfg_pread(&fix.d, 0, 4), 0xa8011b36);
+}
+
 /* --- reset by the guest --------------------------------------------------- */
 
 static void hw_set(unsigned int off, unsigned int len, uint64_t val)
@@ -662,6 +683,7 @@ int main(void)
 		fix_test(revoked_dma_is_made_anew),
 		fix_test(reserved_addresses),
 		fix_test(refused_dma),
+		fix_test(no_byte_of_another_region),
 		fix_test(flr_in_any_width),
 		fix_test(not_a_reset),
 		fix_test(flr_clears_interrupts),
