@@ -32,6 +32,7 @@ enum err_what {
 	ERR_VFIO_TWICE,	     /* name: address */
 	ERR_FILE_OPEN,	     /* name: file, detail: role ("kernel", ...) */
 	ERR_FILE_READ,	     /* name: file, detail: role */
+	ERR_FILE_WRITE,	     /* name: file */
 	ERR_FILE_EMPTY,	     /* name: file, detail: role */
 	ERR_KERNEL_FORMAT,   /* name: file, detail: what the file is */
 	ERR_KERNEL_BAD,	     /* name: file, detail: what is wrong in it */

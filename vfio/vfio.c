@@ -81,19 +81,45 @@ void vfio_describe(const struct vfio *v, struct plan *plan)
 	}
 }
 
+static uint64_t mapped_bytes(const struct dev_plan *dp)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int b = 0; b < PCI_BARS; b++) {
+		for (unsigned int i = 0; i < dp->bar[b].n; i++) {
+			if (dp->bar[b].slice[i].kind == BAR_MAP)
+				bytes += dp->bar[b].slice[i].len;
+		}
+	}
+	return bytes;
+}
+
+void vfio_survey_plan(struct vfio_survey *s, const char *name, uint64_t page,
+		      uint64_t bar_align, struct plan_pci *pci)
+{
+	struct msix_shape best = s->msix;
+	uint64_t bytes;
+
+	/* First as it would be by itself: is what was asked for worse? */
+	best.policy = MSIX_AUTO;
+	dev_plan_make(&s->plan, s->shape, &best, page, bar_align);
+	bytes = mapped_bytes(&s->plan);
+	dev_plan_make(&s->plan, s->shape, &s->msix, page, bar_align);
+	s->movable = mapped_bytes(&s->plan) < bytes;
+	describe(name, &s->plan, pci);
+}
+
 int vfio_survey(const char *address, enum msix_policy policy,
-		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
+		uint64_t bar_align, struct plan_pci *pci, struct vfio_survey *s,
 		struct err *e)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	struct bar_shape shape[PCI_BARS];
-	struct msix_shape msix = {.policy = policy};
 	uint8_t bytes[PCI_CFG_SIZE];
 	size_t n;
 	int r = sysfs_exists(address, e);
 
 	if (r == 0)
-		r = sysfs_bars(address, shape, page, e);
+		r = sysfs_bars(address, s->shape, page, e);
 	if (r < 0)
 		return r;
 	n = sysfs_config(address, bytes);
@@ -103,9 +129,9 @@ int vfio_survey(const char *address, enum msix_policy policy,
 	if (bytes[PCI_HEADER_TYPE] & 0x7f)
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, address,
 				   bytes[PCI_HEADER_TYPE] & 0x7f, 0);
-	cfg_virt_msix(bytes, (unsigned int)n, &msix);
-	dev_plan_make(dp, shape, &msix, page, bar_align);
-	describe(address, dp, pci);
+	s->msix = (struct msix_shape){.policy = policy};
+	cfg_virt_msix(bytes, (unsigned int)n, &s->msix);
+	vfio_survey_plan(s, address, page, bar_align, pci);
 	return 0;
 }
 

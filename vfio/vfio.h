@@ -128,12 +128,23 @@ void vfio_detach(struct vfio *v);
 /* Reset and close everything; accepts any half-open state. */
 void vfio_close(struct vfio *v);
 
+/* A device as it shows itself without being opened, and as it is planned. */
+struct vfio_survey {
+	struct bar_shape shape[PCI_BARS];
+	struct msix_shape msix;
+	struct dev_plan plan;
+	bool movable; /* with msix=auto, more of it would be mapped */
+};
+
 /*
  * What `barge plan` shows of a device without opening it: from sysfs. Fills in
- * @dp and all of @pci but its devfn.
+ * @s and all of @pci but its devfn.
  */
 int vfio_survey(const char *address, enum msix_policy policy,
-		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
+		uint64_t bar_align, struct plan_pci *pci, struct vfio_survey *s,
 		struct err *e);
+/* Plan @s->shape and @s->msix: fills in the rest of @s, and @pci likewise. */
+void vfio_survey_plan(struct vfio_survey *s, const char *name, uint64_t page,
+		      uint64_t bar_align, struct plan_pci *pci);
 
 #endif

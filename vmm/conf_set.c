@@ -85,6 +85,7 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_address(text, at);
 	case VALUE_NONE:
 	case VALUE_VFIO:
+	default: /* those of --what-if */
 		break;
 	}
 	return -EINVAL;

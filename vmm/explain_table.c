@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "vmm/ini.h"
 #include "vmm/options.h"
+#include "vmm/what_if.h"
 
 /*
  * How it works: searched from the top for the first row that fits what
@@ -37,6 +40,21 @@ static const char *near_key(const struct err *e)
 		table = option_table(&n);
 	o = option_near(table, n, key);
 	return o && o->in_ini ? o->name : NULL;
+}
+
+/* A wrong area.N is told apart by its row: the table's key is no key. */
+static const char *near_what_if(const struct err *e)
+{
+	const struct option_def *table, *o = NULL;
+	char section[ERR_DETAIL_MAX];
+	unsigned int n;
+
+	snprintf(section, sizeof(section), "%.*s", (int)strcspn(e->detail, ":"),
+		 e->detail);
+	table = what_if_keys(section, &n);
+	if (table && e->detail[strlen(section)])
+		o = option_near(table, n, e->detail + strlen(section) + 1);
+	return o && o->type != VALUE_AREA ? o->name : NULL;
 }
 
 static const char *near_option(const char *word)
@@ -75,9 +93,11 @@ const char *explain_meant(const struct err *e)
 	case ERR_COMMAND_UNKNOWN:
 		return option_near_word(option_commands(), e->name);
 	case ERR_INI_SECTION:
-		return option_near_word(sections, e->detail);
+		return option_near_word(
+			e->num2 == INI_WHAT_IF ? what_if_sections() : sections,
+			e->detail);
 	case ERR_INI_KEY:
-		return near_key(e);
+		return e->num2 == INI_WHAT_IF ? near_what_if(e) : near_key(e);
 	case ERR_OPTION_UNKNOWN:
 		return e->detail[0] ? near_subkey(e->name)
 				    : near_option(e->name);
@@ -149,6 +169,21 @@ static bool takes_path(const struct err *e)
 static bool key_is_vfio(const struct err *e)
 {
 	return strcmp(e->detail, "vm:vfio") == 0;
+}
+
+static bool what_if(const struct err *e)
+{
+	return e->num2 == INI_WHAT_IF;
+}
+
+static bool region_like(const struct err *e)
+{
+	return what_if(e) && strncmp(e->detail, "region", 6) == 0;
+}
+
+static bool area_like(const struct err *e)
+{
+	return what_if(e) && strstr(e->detail, ":area") != NULL;
 }
 
 static bool like_vfio(const struct err *e)
@@ -237,6 +272,11 @@ static const struct row rows[] = {
 	{ ERR_INI_SYNTAX, 0, NULL,
 	  "%n:%1: %q is neither [section] nor key = value. "
 	  "A value with a quote, ; or # in it stands in quotes." },
+	{ ERR_INI_SECTION, ENODATA, NULL,
+	  "%n describes no region. Add a section [%d] with a size in it." },
+	{ ERR_INI_SECTION, ENOENT, what_if,
+	  "%n:%1: %d stands before any section. "
+	  "Put [host], [region.N] or [msix] above it." },
 	{ ERR_INI_SECTION, ENOENT, NULL,
 	  "%n:%1: %d stands before any section. Put [vm] above it." },
 	{ ERR_INI_SECTION, EEXIST, NULL,
@@ -244,8 +284,14 @@ static const struct row rows[] = {
 	{ ERR_INI_SECTION, E2BIG, NULL,
 	  "%n:%1: section [%d] is one too many. "
 	  "A guest can be given 16 devices." },
+	{ ERR_INI_SECTION, 0, region_like,
+	  "%n:%1: there is no section [%d]. "
+	  "Use [region.0] to [region.5], one for each BAR." },
 	{ ERR_INI_SECTION, 0, near,
 	  "%n:%1: there is no section [%d]. Did you mean [%s]?" },
+	{ ERR_INI_SECTION, 0, what_if,
+	  "%n:%1: there is no section [%d]. "
+	  "Use [host], [region.0] to [region.5] and [msix]." },
 	{ ERR_INI_SECTION, 0, like_vfio,
 	  "%n:%1: there is no section [%d]. Did you mean [vfio.LABEL], the "
 	  "label being up to 34 letters, digits, points, - and _?" },
@@ -254,6 +300,8 @@ static const struct row rows[] = {
 	  "Use [vm], and [vfio.LABEL] for each device." },
 	{ ERR_INI_KEY, EEXIST, NULL,
 	  "%n:%1: %k is set twice in [%g]. Remove one." },
+	{ ERR_INI_KEY, ENODATA, what_if,
+	  "%n:%1: section [%g] has no %k. Add a line: %k = VALUE" },
 	{ ERR_INI_KEY, ENODATA, NULL,
 	  "%n: section [%g] has no %k. Add a line: address = 0000:01:00.0" },
 	{ ERR_INI_KEY, 0, key_is_vfio,
@@ -261,6 +309,11 @@ static const struct row rows[] = {
 	  "[vfio.LABEL] with address = 0000:01:00.0 in it?" },
 	{ ERR_INI_KEY, 0, near,
 	  "%n:%1: [%g] has no key %k. Did you mean %s?" },
+	{ ERR_INI_KEY, 0, area_like,
+	  "%n:%1: [%g] has no key %k. Did you mean area.N, "
+	  "N being a number from 0 to 65535?" },
+	{ ERR_INI_KEY, 0, what_if,
+	  "%n:%1: [%g] has no key %k. See which it has: man barge" },
 	{ ERR_INI_KEY, 0, NULL,
 	  "%n:%1: [%g] has no key %k. See which it has: man barge.ini" },
 
@@ -308,6 +361,13 @@ static const struct row rows[] = {
 	{ ERR_FILE_READ, 0, NULL,
 	  "%n: the %d cannot be read: %e. "
 	  "Check that it is a whole file on a healthy disk: cksum %n" },
+	{ ERR_FILE_WRITE, ENOENT, NULL,
+	  "%n cannot be written: its folder does not exist. "
+	  "Make the folder with mkdir -p, or name another file." },
+	{ ERR_FILE_WRITE, EISDIR, NULL,
+	  "%n is a folder. Name a file in it." },
+	{ ERR_FILE_WRITE, 0, NULL,
+	  "%n cannot be written: %e. Name a file that you may write." },
 	{ ERR_FILE_EMPTY, 0, NULL,
 	  "%n: the %d is an empty file. Copy or build it again." },
 	{ ERR_KERNEL_FORMAT, 0, no_detail,

@@ -9,6 +9,7 @@
 #include "vmm/explain.h"
 #include "vmm/help.h"
 #include "vmm/machine.h"
+#include "vmm/plan_show.h"
 #include "vmm/terminal.h"
 
 static int act(const struct conf *c, struct err *e)
@@ -29,8 +30,9 @@ static int act(const struct conf *c, struct err *e)
 	r = conf_check(c, e);
 	if (r < 0)
 		return r;
-	return c->command == COMMAND_RUN ? machine_run(c, e)
-					 : machine_plan(c, e);
+	if (c->command == COMMAND_RUN)
+		return machine_run(c, e);
+	return c->what_if ? plan_show_what_if(c, e) : machine_plan(c, e);
 }
 
 /* A closed 0, 1 or 2 would become the next file opened: a disk, a VM. */

@@ -100,6 +100,15 @@ static const char *const expected[] = {
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
+	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
+	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
+	[VALUE_ARCH] = "x86_64 or aarch64",
+	[VALUE_THP] = "always, madvise, never or absent",
+	[VALUE_KERNEL] = "a version of Linux such as 6.12",
+	[VALUE_BYTES] = "bytes such as 0x2f00f00000, 16384 or 64G",
+	[VALUE_BAR] = "mem64, mem32 or io",
+	[VALUE_BAR_OFFSET] = "a BAR, 0 to 7, and an offset such as 0:0x2000",
+	[VALUE_AREA] = "an offset and a length such as 0x0+0x10000",
 };
 /* clang-format on */
 

@@ -271,6 +271,37 @@ static void wrong_lines(void **state)
 	}
 }
 
+/* What only plan can do is refused by run, wherever the words stand. */
+static void options_of_plan(void **state)
+{
+	static const char *const words[] = {"--json", "--json=no",
+					    "--svg x.svg", "--what-if x"};
+	struct trial *t = *state;
+	char line[64];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		snprintf(line, sizeof(line), "run -k x %s", words[i]);
+		assert_int_equal(parse(t, line), -EINVAL);
+		assert_int_equal(t->e.what, ERR_OPTION_COMMAND);
+		assert_int_equal(t->e.num, 1u << COMMAND_PLAN);
+		assert_string_equal(t->e.detail, "run");
+		snprintf(line, sizeof(line), "plan %s", words[i]);
+		assert_int_equal(parse(t, line), 0);
+	}
+	assert_string_equal(t->c.what_if, "x");
+	assert_int_equal(parse(t, "plan --json --svg a --svg b"), 0);
+	assert_true(t->c.json);
+	assert_string_equal(t->c.svg, "b");
+	put_ini(t, "[vm]\n", 5);
+	assert_int_equal(parse(t, "plan INI --what-if x"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_BOTH);
+	assert_int_equal(parse(t, "plan --what-if x --vfio 01:00.0"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_BOTH);
+	put_ini(t, "[vm]\njson=yes\n", 14);
+	assert_int_equal(parse(t, "plan INI"), -ENOENT);
+	assert_int_equal(t->e.what, ERR_INI_KEY);
+}
+
 static void too_many_devices(void **state)
 {
 	struct trial *t = *state;
@@ -603,6 +634,7 @@ int main(void)
 		TRIAL(later_wins),
 		TRIAL(help_and_version),
 		TRIAL(wrong_lines),
+		TRIAL(options_of_plan),
 		TRIAL(too_many_devices),
 		TRIAL(long_path),
 		cmocka_unit_test(check_alone),
