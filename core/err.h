@@ -59,10 +59,17 @@ enum err_what {
 	ERR_VFIO_CONTAINER,  /* /dev/vfio/vfio */
 	ERR_VFIO_IOMMU_TYPE, /* type1 is not offered */
 	ERR_VFIO_IOCTL,	     /* name: address, detail: ioctl */
+	ERR_VFIO_IOMMUFD,    /* name: /dev/iommu, detail: ioctl or "" */
+	ERR_VFIO_CDEV,	     /* name: address, detail: its file, "": none */
+	ERR_VFIO_BIND,	     /* name: address, detail: its file */
+	ERR_VFIO_MEMLOCK,    /* num: bytes of RAM, num2: bytes locked already,
+				detail: the limit in KiB */
 	ERR_VFIO_DMA_MAP, /* num: gpa, num2: bytes; RLIMIT_MEMLOCK in -ENOMEM */
 	ERR_VFIO_IOVA,	  /* num: gpa, num2: bytes: outside what the IOMMU can
 			     address */
-	ERR_VFIO_BAR_SPACE, /* name: address, num: BAR, num2: bytes */
+	ERR_VFIO_BAR_SPACE,    /* name: address, num: BAR, num2: bytes */
+	ERR_VFIO_DEVICE_ERROR, /* name: address; while the guest ran */
+	ERR_VFIO_REQUESTED,    /* name: address, num: seconds; likewise */
 	ERR_VFIO_HEADER, /* name: address, num: header type: not an endpoint */
 	ERR_BIND_DRIVER, /* name: address: vfio-pci is not there */
 	ERR_BIND_HOST,	 /* name: address, detail: what the host does with it */

@@ -20,7 +20,7 @@ int gmem_add(struct gmem *m, struct span gpa, void *hva)
 		return -ENOSPC;
 	memmove(&m->region[at + 1], &m->region[at],
 		(m->n - at) * sizeof(m->region[0]));
-	m->region[at] = (struct gmem_region){.gpa = gpa, .hva = hva};
+	m->region[at] = (struct gmem_region){.gpa = gpa, .hva = hva, .fd = -1};
 	m->n++;
 	return 0;
 }

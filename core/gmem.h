@@ -9,6 +9,8 @@
 struct gmem_region {
 	struct span gpa;
 	uint8_t *hva; /* of the first byte; owned by who mapped it */
+	int fd;	      /* the file it is, borrowed; -1: anonymous memory */
+	uint64_t fd_off;
 };
 
 /* Guest RAM: sorted, disjoint regions. */
@@ -17,7 +19,8 @@ struct gmem {
 	struct gmem_region region[GMEM_MAX];
 };
 
-/* -EINVAL (bad span, NULL hva, host wrap), -EEXIST (overlap), -ENOSPC. */
+/* Anonymous memory. -EINVAL (bad span, NULL hva, host wrap), -EEXIST (overlap),
+ * -ENOSPC. */
 int gmem_add(struct gmem *m, struct span gpa, void *hva);
 /*
  * The one translation: host address of guest bytes [gpa, gpa + len), or NULL

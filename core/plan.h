@@ -17,12 +17,15 @@ struct plan_bar {
 	uint64_t size;	/* of the virtual BAR, a power of two */
 	uint64_t align; /* guest-physical alignment wanted, >= size */
 	uint64_t addr;	/* where it was placed */
+	bool no_dma;	/* where the IOMMU reaches nothing: for the CPU only */
 };
 
 struct plan_pci {
 	char name[16]; /* the host's address of a passed-through device */
 	bool vf;       /* an SR-IOV virtual function: no part of its slot */
 	uint8_t devfn;
+	uint8_t intx_pin;      /* 1 to 4: INTA to INTD, 0: no INTx */
+	unsigned int intx_gsi; /* where it ends, if it has a pin */
 	struct plan_bar bar[PLAN_BARS];
 };
 

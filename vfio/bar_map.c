@@ -8,7 +8,9 @@
  * tables, in EPT and in the IOMMU. Slices are laid over it; what is not mapped
  * stays PROT_NONE, so that nothing else ever lands in a hole.
  */
-#include <linux/pci_regs.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,45 +28,111 @@ static uint64_t map_end(const struct bar_plan *p)
 	return end;
 }
 
-/* Reserve @len bytes, aligned; smaller alignments if nothing else is free. */
-static uint8_t *reserve(uint64_t len, uint64_t align, uint64_t page, void **map,
-			uint64_t *map_len)
+/* Give back what of [base, base + len) is not in [keep, keep + keep_len). */
+static void trim(uint8_t *base, uint64_t len, uint8_t *keep, uint64_t keep_len)
 {
-	for (; align >= page;
-	     align = align > page && align >> 9 < page ? page : align >> 9) {
-		uint64_t base;
-		void *p;
+	uint64_t before = (uint64_t)(keep - base);
 
-		*map_len = len + align;
-		p = mmap(NULL, *map_len, PROT_NONE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (p == MAP_FAILED)
-			continue;
-		*map = p;
-		return align_up((uintptr_t)p, align, &base)
-			       ? (uint8_t *)(uintptr_t)base
-			       : NULL;
+	if (before)
+		(void)munmap(base, before);
+	if (before + keep_len < len)
+		(void)munmap(keep + keep_len, len - before - keep_len);
+}
+
+/* @len bytes at a multiple of @align that nobody can touch, or NULL. */
+static uint8_t *reserve_aligned(uint64_t len, uint64_t align, uint64_t page)
+{
+	uint64_t room = len + align - page;
+	uint64_t base;
+	uint8_t *p;
+
+	if (room < len)
+		return NULL;
+	p = mmap(NULL, room, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	if (!align_up((uintptr_t)p, align, &base)) {
+		(void)munmap(p, room);
+		return NULL;
 	}
-	return NULL;
+	trim(p, room, (uint8_t *)(uintptr_t)base, len);
+	return (uint8_t *)(uintptr_t)base;
+}
+
+/* The next smaller alignment that is worth something: a block, or a page. */
+static uint64_t smaller(uint64_t align, uint64_t page)
+{
+	uint64_t block[3];
+
+	bar_plan_blocks(block, page);
+	for (unsigned int i = 0; i < 3; i++) {
+		if (block[i] && block[i] < align)
+			return block[i];
+	}
+	return 0;
+}
+
+/* One line per device, whatever else cannot be done with it. */
+static void warn_once(struct vfio_dev *d, unsigned int bar, const char *what,
+		      int error)
+{
+	if (d->map_warned)
+		return;
+	d->map_warned = true;
+	fprintf(stderr, "barge: %s: BAR %u %s%s%s\n", d->address, bar, what,
+		error ? ": " : "", error ? strerror(error) : "");
+}
+
+#define TRAPPED "cannot be mapped; accesses to it are trapped, which is slow"
+
+/* Where address space is short or in pieces, smaller pages are better than
+ * none. */
+static void reserve(struct vfio_dev *d, unsigned int bar, uint64_t len,
+		    uint64_t page)
+{
+	uint64_t align = d->plan.bar[bar].host_align;
+	uint8_t *p = NULL;
+
+	for (; align && !p; align = p ? align : smaller(align, page))
+		p = reserve_aligned(len, align, page);
+	d->host[bar].base = p;
+	d->host[bar].len = p ? len : 0;
+	d->host[bar].align = p ? align : 0;
+	if (!p)
+		warn_once(d, bar, TRAPPED, ENOMEM);
+	else if (align < d->plan.bar[bar].host_align)
+		warn_once(d, bar,
+			  "is mapped in small pages, which is slow: "
+			  "address space is short or in pieces",
+			  0);
 }
 
 static void slice_open(struct vfio_dev *d, unsigned int bar, uint8_t *base,
 		       const struct bar_slice *s)
 {
 	const struct vfio_region *r = &d->region[bar];
-	struct bar_map *m = &d->map[d->n_maps];
+	struct bar_map *m;
 	int prot = 0;
 	void *p;
+
+	if (d->n_maps == BAR_MAPS_MAX) {
+		warn_once(d, bar,
+			  "has more pieces than can be mapped; "
+			  "accesses to some are trapped, which is slow",
+			  0);
+		return;
+	}
+	m = &d->map[d->n_maps];
 
 	if (r->flags & VFIO_REGION_INFO_FLAG_READ)
 		prot |= PROT_READ;
 	if (r->flags & VFIO_REGION_INFO_FLAG_WRITE)
 		prot |= PROT_WRITE;
-	if (d->n_maps == BAR_MAPS_MAX)
-		return;
 	p = mmap(base + s->off, s->len, prot, MAP_SHARED | MAP_FIXED, d->fd,
 		 (off_t)(r->fd_off + s->off));
 	if (p == MAP_FAILED) {
+		warn_once(d, bar, TRAPPED, errno);
 		/* The failed call may have taken the reservation with it. */
 		(void)mmap(base + s->off, s->len, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
@@ -78,7 +146,7 @@ static void slice_open(struct vfio_dev *d, unsigned int bar, uint8_t *base,
 	m->off = s->off;
 	m->len = s->len;
 	m->hva = p;
-	m->in_guest = false;
+	memset(&m->now, 0, sizeof(m->now));
 	d->n_maps++;
 }
 
@@ -89,12 +157,10 @@ void bar_map_open(struct vfio_dev *d)
 	for (unsigned int b = 0; b < PCI_BARS; b++) {
 		const struct bar_plan *p = &d->plan.bar[b];
 		uint64_t len = map_end(p);
-		uint64_t align = p->host_align > page ? p->host_align : page;
 
 		if (!len)
 			continue;
-		d->host[b].base = reserve(len, align, page, &d->host[b].map,
-					  &d->host[b].map_len);
+		reserve(d, b, len, page);
 		for (unsigned int i = 0; d->host[b].base && i < p->n; i++) {
 			if (p->slice[i].kind == BAR_MAP)
 				slice_open(d, b, d->host[b].base, &p->slice[i]);
@@ -105,72 +171,9 @@ void bar_map_open(struct vfio_dev *d)
 void bar_map_close(struct vfio_dev *d)
 {
 	for (unsigned int b = 0; b < PCI_BARS; b++) {
-		if (d->host[b].map)
-			munmap(d->host[b].map, d->host[b].map_len);
-		d->host[b].map = NULL;
+		if (d->host[b].base)
+			munmap(d->host[b].base, d->host[b].len);
+		d->host[b].base = NULL;
 	}
 	d->n_maps = 0;
-}
-
-/* --- the guest's side ------------------------------------------------------
- */
-
-/* Whether @m belongs into the guest now, and at which address. */
-static bool wanted(const struct vfio_dev *d, const struct bar_map *m,
-		   uint64_t *gpa)
-{
-	const struct pci_cfg *c = &d->func.cfg;
-	uint64_t addr = pci_cfg_bar_addr(c, m->bar);
-	uint64_t size = d->plan.bar[m->bar].size;
-
-	/* A guest access to a device that does not decode ends KVM_RUN. */
-	if (!(pci_cfg_get(c, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) || d->power)
-		return false;
-	if (!span_holds(d->window[0], addr, size) &&
-	    !span_holds(d->window[1], addr, size))
-		return false;
-	*gpa = addr + m->off;
-	return true;
-}
-
-void bar_map_shrink(struct vfio_dev *d)
-{
-	for (unsigned int i = 0; i < d->n_maps; i++) {
-		struct bar_map *m = &d->map[i];
-		uint64_t gpa;
-
-		if (!m->in_guest || (wanted(d, m, &gpa) && gpa == m->gpa))
-			continue;
-		if (d->hv->ops->unmap(d->hv, m->slot) == 0)
-			m->in_guest = false;
-	}
-}
-
-void bar_map_grow(struct vfio_dev *d)
-{
-	for (unsigned int i = 0; i < d->n_maps; i++) {
-		struct bar_map *m = &d->map[i];
-		uint64_t gpa;
-
-		if (m->in_guest || !wanted(d, m, &gpa))
-			continue;
-		/*
-		 * Refused when another BAR is in the way: its accesses are
-		 * trapped until the guest has sorted that out.
-		 */
-		if (d->hv->ops->map(d->hv, gpa, m->hva, m->len, &m->slot) < 0)
-			continue;
-		m->gpa = gpa;
-		m->in_guest = true;
-	}
-}
-
-void bar_map_clear(struct vfio_dev *d)
-{
-	for (unsigned int i = 0; i < d->n_maps; i++) {
-		struct bar_map *m = &d->map[i];
-
-		if (m->in_guest && d->hv->ops->unmap(d->hv, m->slot) == 0)
-			m->in_guest = false;
-	}
 }

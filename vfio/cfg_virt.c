@@ -70,8 +70,10 @@ static void snapshot(struct pci_cfg *c, const uint8_t *hw, unsigned int off,
 	}
 }
 
-static void identity(struct pci_cfg *c, const uint8_t *hw)
+static void identity(struct vfio_dev *d, const uint8_t *hw)
 {
+	struct pci_cfg *c = &d->func.cfg;
+
 	snapshot(c, hw, PCI_VENDOR_ID, 4);
 	snapshot(c, hw, PCI_CLASS_REVISION, 4);
 	snapshot(c, hw, PCI_HEADER_TYPE, 1);
@@ -79,8 +81,9 @@ static void identity(struct pci_cfg *c, const uint8_t *hw)
 	snapshot(c, hw, PCI_CAPABILITY_LIST, 1);
 	/* One function per slot: the others stayed with the host. */
 	pci_cfg_set(c, PCI_HEADER_TYPE, 1, hw[PCI_HEADER_TYPE] & 0x7f);
-	/* Nobody answers a line interrupt: the pin reads as not connected. */
-	pci_cfg_set(c, PCI_INTERRUPT_LINE, 2, 0);
+	/* The line register is the guest's own; the pin says if it has one. */
+	pci_cfg_set(c, PCI_INTERRUPT_LINE, 1, 0);
+	pci_cfg_set(c, PCI_INTERRUPT_PIN, 1, d->irqs.intx.pin);
 	pci_cfg_set_masks(c, PCI_INTERRUPT_LINE, 2, 0xffff, 0x00ff);
 	pci_cfg_set(c, PCI_COMMAND, 2, 0);
 	pci_cfg_set_masks(c, PCI_COMMAND, 2, 0xffff, COMMAND_WRITABLE);
@@ -218,6 +221,14 @@ static void capabilities(struct vfio_dev *d, const uint8_t *hw)
 			if (!d->pm_cap && cap + PCI_PM_SIZEOF <= CAP_END)
 				d->pm_cap = cap;
 			break;
+		case PCI_CAP_ID_EXP:
+			if (!d->exp_cap && cap + PCI_EXP_DEVSTA <= CAP_END)
+				d->exp_cap = cap;
+			break;
+		case PCI_CAP_ID_AF:
+			if (!d->af_cap && cap + PCI_CAP_AF_SIZEOF <= CAP_END)
+				d->af_cap = cap;
+			break;
 		default:
 			break;
 		}
@@ -266,7 +277,7 @@ void cfg_virt_make(struct vfio_dev *d, const uint8_t hw[PCI_CFG_SIZE])
 	pci_cfg_init(c);
 	for (unsigned int i = 0; i < d->cfg_size; i++)
 		pci_cfg_set_masks(c, i, 1, 0, 0xff);
-	identity(c, hw);
+	identity(d, hw);
 	bars(c, &d->plan);
 	capabilities(d, hw);
 	ext_capabilities(d, hw);

@@ -18,10 +18,14 @@ static bool touches(unsigned int off, unsigned int len, unsigned int reg,
 
 static uint64_t cfg_read(struct pci_func *f, unsigned int off, unsigned int len)
 {
+	struct vfio_dev *d = dev_of(f);
+	unsigned int pending = vfio_irqs_msi_pending_at(d);
 	uint64_t hw = 0;
 
+	if (pending && touches(off, len, pending, 4))
+		vfio_irqs_msi_pending(d);
 	if (pci_cfg_needs_hw(&f->cfg, off, len))
-		hw = vfio_cfg_pread(dev_of(f), off, len);
+		hw = vfio_cfg_pread(d, off, len);
 	return pci_cfg_read(&f->cfg, off, len, hw);
 }
 
@@ -54,12 +58,43 @@ static void power_update(struct vfio_dev *d)
 		   PCI_PM_CTRL_STATE_MASK;
 }
 
-/* INTx stays off: nobody would answer it, and its line may be shared. */
-static void command_update(struct vfio_dev *d)
+/* While INTx is off nobody would answer it, and its line may be shared. */
+void vfio_command_write(struct vfio_dev *d)
 {
-	vfio_cfg_pwrite(d, PCI_COMMAND, 2,
-			pci_cfg_get(&d->func.cfg, PCI_COMMAND, 2) |
-				PCI_COMMAND_INTX_DISABLE);
+	uint64_t command = pci_cfg_get(&d->func.cfg, PCI_COMMAND, 2);
+
+	if (d->irqs.mode != IRQ_INTX)
+		command |= PCI_COMMAND_INTX_DISABLE;
+	vfio_cfg_pwrite(d, PCI_COMMAND, 2, command);
+}
+
+/* Whether a write may have changed what the device interrupts by. */
+static bool touches_irqs(const struct vfio_dev *d, unsigned int off,
+			 unsigned int len)
+{
+	return touches(off, len, PCI_COMMAND, 2) ||
+	       (d->msix_cap &&
+		touches(off, len, d->msix_cap + PCI_MSIX_FLAGS, 2)) ||
+	       (d->msi_cap && touches(off, len, d->msi_cap + 2, 0x16));
+}
+
+/* Whether a write may change what vfio/decode.h computes from. */
+static bool moves_bars(unsigned int off, unsigned int len)
+{
+	return touches(off, len, PCI_COMMAND, 2) ||
+	       touches(off, len, PCI_BASE_ADDRESS_0, 4 * PCI_BARS) ||
+	       touches(off, len, PCI_ROM_ADDRESS, 4);
+}
+
+/* Another power state than now: which one, only the hardware can tell. */
+static bool power_asked(const struct vfio_dev *d, unsigned int off,
+			unsigned int len, uint64_t val)
+{
+	unsigned int pmcsr = d->pm_cap + PCI_PM_CTRL;
+
+	return d->pm_cap && touches(off, len, pmcsr, 1) &&
+	       (val >> (8 * (pmcsr - off)) & PCI_PM_CTRL_STATE_MASK) !=
+		       d->power;
 }
 
 static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
@@ -67,26 +102,27 @@ static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
 {
 	struct vfio_dev *d = dev_of(f);
 	struct pci_cfg_change ch = pci_cfg_write(&f->cfg, off, len, val);
-	unsigned int pmcsr = d->pm_cap + PCI_PM_CTRL;
-	bool power = d->pm_cap && touches(off, len, pmcsr, 1) &&
-		     (val >> (8 * (pmcsr - off)) & PCI_PM_CTRL_STATE_MASK) !=
-			     d->power;
+	bool power = power_asked(d, off, len, val);
+	bool flr = flr_asked(d, off, len, &ch);
+	bool follow = power || flr || moves_bars(off, len);
 
+	if (flr)
+		flr_registers(d);
 	if (power) /* any state but D0, until the hardware has answered */
 		d->power |= PCI_PM_CTRL_STATE_MASK;
-	bar_map_shrink(d);
-	if (touches(off, len, PCI_COMMAND, 2))
-		command_update(d);
+	if (follow)
+		bar_follow_shrink(d->all);
+	if (flr || touches(off, len, PCI_COMMAND, 2))
+		vfio_command_write(d);
 	forward(d, off, len, &ch);
-	if (power)
+	if (flr)
+		d->epoch++;
+	if ((power || flr) && d->pm_cap)
 		power_update(d);
-	/* All of them: a BAR may have waited for the room of this one. */
-	for (unsigned int i = 0; i < d->all->n_devs; i++)
-		bar_map_grow(d->all->dev[i]);
-	if (d->msix_cap && touches(off, len, d->msix_cap + PCI_MSIX_FLAGS, 2))
-		vfio_irqs_msix_changed(d, -1);
-	if (d->msi_cap && touches(off, len, d->msi_cap + 2, 0x16))
-		vfio_irqs_msi_changed(d);
+	if (follow)
+		bar_follow_grow(d->all);
+	if (touches_irqs(d, off, len))
+		vfio_irqs_update(d);
 }
 
 /* --- BARs ------------------------------------------------------------------
@@ -162,6 +198,16 @@ static uint64_t bytewise_read(struct pci_func *f, unsigned int bar,
 	return v;
 }
 
+/*
+ * Whether these bytes of the device's file are the region's: a region may say
+ * that it is larger than the distance to the next one.
+ */
+static bool in_region(const struct vfio_dev *d, unsigned int bar, uint64_t off,
+		      unsigned int len)
+{
+	return off + len <= d->region[bar].size && off + len <= BAR_REGION_MAX;
+}
+
 static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 			 unsigned int len)
 {
@@ -169,14 +215,14 @@ static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 	const struct bar_slice *s;
 	uint64_t v = 0;
 
-	if (bar >= PCI_BARS)
+	if (bar >= PCI_BARS || d->power) /* D0 only: PCI-PM-1.2 5.4.1 */
 		return ones(len);
 	s = slice_at(&d->plan.bar[bar], off, len);
 	if (!s)
 		return len > 1 ? bytewise_read(f, bar, off, len) : 0xff;
 	if (s->kind == BAR_VIRTUAL)
 		return virtual_read(d, bar, off, len);
-	if (off + len > d->region[bar].size ||
+	if (!in_region(d, bar, off, len) ||
 	    pread(d->fd, &v, len, (off_t)(d->region[bar].fd_off + off)) !=
 		    (ssize_t)len)
 		return ones(len);
@@ -190,7 +236,7 @@ static void bar_write(struct pci_func *f, unsigned int bar, uint64_t off,
 	const struct bar_slice *s;
 	uint64_t at;
 
-	if (bar >= PCI_BARS)
+	if (bar >= PCI_BARS || d->power)
 		return;
 	s = slice_at(&d->plan.bar[bar], off, len);
 	if (!s) {
@@ -204,7 +250,7 @@ static void bar_write(struct pci_func *f, unsigned int bar, uint64_t off,
 				d, msix_table_write(&d->msix, at, len, val));
 		return;
 	}
-	if (off + len <= d->region[bar].size &&
+	if (in_region(d, bar, off, len) &&
 	    pwrite(d->fd, &val, len, (off_t)(d->region[bar].fd_off + off)) < 0)
 		return; /* the device is gone: reads will say so */
 }

@@ -12,6 +12,8 @@
 #include "core/pci.h"
 #include "core/plan.h"
 #include "vfio/bar_plan.h"
+#include "vfio/decode.h"
+#include "vfio/irq.h"
 #include "vfio/vfio.h"
 
 /*
@@ -34,40 +36,17 @@ struct bar_map {
 	uint64_t off; /* in the BAR */
 	uint64_t len;
 	uint8_t *hva;
-	bool in_guest;
-	uint64_t gpa;
-	unsigned int slot;
+	unsigned int slot;     /* while now.guest */
+	struct decode_now now; /* where it is in the guest and for DMA */
 };
 
 #define BAR_MAPS_MAX 64
-
-/* One interrupt vector: device -> eventfd -> irqfd -> guest. */
-struct vfio_vector {
-	int fd; /* eventfd, -1: none */
-	unsigned int gsi;
-	bool routed;   /* gsi is taken */
-	bool attached; /* the eventfd triggers gsi */
-};
-
-enum vfio_irq_mode {
-	IRQ_OFF,
-	IRQ_MSI,
-	IRQ_MSIX,
-};
-
-struct vfio_irqs {
-	enum vfio_irq_mode mode;
-	bool resize;	    /* vectors can be added while enabled */
-	bool warned;	    /* a refusal was reported */
-	unsigned int armed; /* vectors the kernel has allocated, from 0 */
-	unsigned int n;	    /* entries of `vector` */
-	struct vfio_vector *vector; /* heap */
-};
 
 struct vfio_dev {
 	struct pci_func func; /* first: what the host bridge calls */
 	char address[16];
 	int fd;		       /* -1: not open */
+	unsigned int group;    /* IOMMU group */
 	unsigned int cfg_size; /* 256 or 4096 */
 	struct vfio_region region[VFIO_PCI_NUM_REGIONS];
 	struct bar_shape shape[PCI_BARS];
@@ -76,18 +55,24 @@ struct vfio_dev {
 	unsigned int msix_cap; /* offsets in configuration space, 0: none */
 	unsigned int msi_cap;
 	unsigned int pm_cap;
+	unsigned int exp_cap;
+	unsigned int af_cap;
 	unsigned int power; /* D-state that the guest chose, 0 to 3 */
+	unsigned int epoch; /* resets so far: what the kernel revoked */
 	struct msix msix;
 	struct msix_entry *msix_storage; /* heap */
 	struct vfio_irqs irqs;
+	int event[VFIO_EVENTS]; /* eventfds, -1: none */
 	struct {
-		void *map; /* reservation, NULL: none */
-		uint64_t map_len;
-		uint8_t *base; /* aligned start of the region in it */
+		uint8_t *base; /* reservation of the region, NULL: none */
+		uint64_t len;
+		uint64_t align; /* what it could be aligned to */
 	} host[PCI_BARS];
+	bool map_warned; /* that a BAR is not mapped as it should be */
 	unsigned int n_maps;
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
+	bool p2p_warned;       /* iommu_bar_warn() spoke */
 	struct hv *hv;
 	struct vfio *all; /* this device and its neighbours */
 	uint32_t devid;	  /* requester id in the guest */
@@ -103,23 +88,15 @@ int vfio_ioctl(int fd, unsigned long req, void *arg);
 void *vfio_info_get(int fd, unsigned long req, uint32_t least, uint32_t index,
 		    uint32_t *room);
 /*
- * Open @d->address from its group's file, which resets it, plan its BARs and
+ * @d->fd was opened by the backend, which reset the device: plan its BARs and
  * map them into our address space.
  */
-int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
-		  struct err *e);
+int vfio_dev_open(struct vfio_dev *d, enum msix_policy policy, struct err *e);
 /* Configuration space of the hardware; short transfers read as all-ones. */
 uint64_t vfio_cfg_pread(const struct vfio_dev *d, unsigned int off,
 			unsigned int len);
 void vfio_cfg_pwrite(const struct vfio_dev *d, unsigned int off,
 		     unsigned int len, uint64_t val);
-
-/* --- vfio/type1.c -----------------------------------------------------------
- */
-/* File of group @id: opened, found viable, put into the container. */
-int type1_group(struct vfio *v, const char *address, unsigned int id,
-		struct err *e);
-void type1_unmap_all(struct vfio *v);
 
 /* --- vfio/cfg_virt.c: pure ------------------------------------------------ */
 /* MSI-X capability of raw configuration bytes; out->n = 0 when none. */
@@ -137,28 +114,37 @@ void cfg_virt_make(struct vfio_dev *d, const uint8_t hw[PCI_CFG_SIZE]);
 /* Map all MAP slices into our address space; what fails stays trapped. */
 void bar_map_open(struct vfio_dev *d);
 void bar_map_close(struct vfio_dev *d);
+
+/* --- vfio/bar_follow.c ---------------------------------------------------- */
 /*
- * Make the guest's memslots follow COMMAND, the power state and the BARs. What
- * is wanted is computed from them alone; removals are applied by the first
- * call, before the hardware stops decoding, additions by the second, after it
- * has begun to.
+ * Make memslots and DMA mappings of all devices' BARs follow their registers:
+ * removals before the hardware learns of a change, additions after that.
  */
-void bar_map_shrink(struct vfio_dev *d);
-void bar_map_grow(struct vfio_dev *d);
-/* Take everything out of the guest. */
-void bar_map_clear(struct vfio_dev *d);
+void bar_follow_shrink(struct vfio *v);
+void bar_follow_grow(struct vfio *v);
+/* @d was reset, and its registers are up to date: make anew what is revoked. */
+void bar_follow_reset(struct vfio_dev *d);
+/* Take everything of @d out of the guest and out of the IOMMU. */
+void bar_follow_clear(struct vfio_dev *d);
 
-/* --- vfio/irq.c ------------------------------------------------------------
+/* --- vfio/flr.c ----------------------------------------------------------- */
+/* Whether the guest's write @ch, of [off, off + len), resets the function. */
+bool flr_asked(const struct vfio_dev *d, unsigned int off, unsigned int len,
+	       const struct pci_cfg_change *ch);
+/* Set our registers and interrupts to what a guest finds after a reset. */
+void flr_registers(struct vfio_dev *d);
+
+/* --- vfio/events.c -------------------------------------------------------- */
+/* Have the host tell v->dev[@nth]'s events; -errno when it does not. */
+int vfio_events_open(struct vfio *v, unsigned int nth);
+void vfio_events_close(struct vfio_dev *d);
+
+/* --- vfio/device.c -------------------------------------------------------- */
+/*
+ * Give the hardware the guest's COMMAND, with INTx disabled unless somebody
+ * answers it.
  */
-int vfio_irqs_open(struct vfio_dev *d, struct err *e);
-void vfio_irqs_close(struct vfio_dev *d);
-/* The guest changed MSI-X vector @v, or (v < 0) the MSI-X control word. */
-void vfio_irqs_msix_changed(struct vfio_dev *d, int v);
-/* The guest wrote to the MSI capability. */
-void vfio_irqs_msi_changed(struct vfio_dev *d);
-/* Whether vector @v fired while it was masked. */
-bool vfio_irqs_pending(const struct vfio_dev *d, unsigned int v);
-
+void vfio_command_write(struct vfio_dev *d);
 extern const struct pci_func_ops vfio_func_ops; /* vfio/device.c */
 
 #endif

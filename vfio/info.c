@@ -109,48 +109,66 @@ void info_region(const struct vfio_region_info *info, uint32_t room,
 /* --- IOMMU -----------------------------------------------------------------
  */
 
-struct span_list {
+/* What lies between usable ranges, which ascend, is not usable. */
+struct gaps {
 	struct span *span;
 	unsigned int n;
 	unsigned int max;
+	uint64_t next; /* behind the ranges so far */
+	bool end;      /* they reach the last address */
 };
 
-static void add(struct span_list *l, uint64_t base, uint64_t last)
+/* A list that is full grows at its end: too much is reserved, never less. */
+static void gap_add(struct gaps *g, uint64_t base, uint64_t last)
 {
 	/* All of the address space is no span, and nothing to reserve. */
-	if (base > last || l->n == l->max || (base == 0 && last == UINT64_MAX))
+	if (!g->max || base > last || (base == 0 && last == UINT64_MAX))
 		return;
-	l->span[l->n].base = base;
-	l->span[l->n].len = last - base + 1;
-	l->n++;
+	if (g->n < g->max)
+		g->span[g->n++].base = base;
+	base = g->span[g->n - 1].base;
+	g->span[g->n - 1].len = last - base + (base || last != UINT64_MAX);
 }
 
-/* Everything between the usable ranges, which ascend, is not usable. */
-static void iova_gaps(struct span_list *l, const struct cap *c)
+/* One usable range; false if it cannot be, and nothing behind it counts. */
+static bool gaps_range(struct gaps *g, uint64_t first, uint64_t last)
+{
+	if (g->end || first < g->next || last < first)
+		return false;
+	if (first > g->next)
+		gap_add(g, g->next, first - 1);
+	g->end = last == UINT64_MAX;
+	g->next = last + 1;
+	return true;
+}
+
+static void gaps_finish(struct gaps *g)
+{
+	if (!g->end)
+		gap_add(g, g->next, UINT64_MAX);
+	g->next = 0;
+	g->end = false;
+}
+
+static void cap_gaps(struct gaps *g, const struct cap *c)
 {
 	uint32_t n = pairs(c);
-	uint64_t next = 0;
+	bool sane = true;
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n && sane; i++) {
 		uint64_t v[2]; /* first and last address */
 
 		pair(c, i, v);
-		if (v[0] < next || v[1] < v[0])
-			return;
-		if (v[0] > next)
-			add(l, next, v[0] - 1);
-		if (v[1] == UINT64_MAX)
-			return;
-		next = v[1] + 1;
+		sane = gaps_range(g, v[0], v[1]);
 	}
 	if (n)
-		add(l, next, UINT64_MAX);
+		gaps_finish(g);
 }
 
 unsigned int info_reserved(const struct vfio_iommu_type1_info *info,
 			   uint32_t room, struct span *out, unsigned int max)
 {
-	struct span_list l = {out, 0, max};
+	struct gaps g = {.span = out, .max = max};
 	uint32_t off = 0;
 	struct cap c;
 
@@ -158,8 +176,21 @@ unsigned int info_reserved(const struct vfio_iommu_type1_info *info,
 		off = info->cap_offset;
 	while (cap_at(info, room, sizeof(*info), off, &c)) {
 		if (c.head.id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE)
-			iova_gaps(&l, &c);
+			cap_gaps(&g, &c);
 		off = cap_next(&c, off);
 	}
-	return l.n;
+	return g.n;
+}
+
+unsigned int info_gaps(const struct iommu_iova_range *range, unsigned int n,
+		       struct span *out, unsigned int max)
+{
+	struct gaps g = {.span = out, .max = max};
+	bool sane = true;
+
+	for (unsigned int i = 0; i < n && sane; i++)
+		sane = gaps_range(&g, range[i].start, range[i].last);
+	if (n)
+		gaps_finish(&g);
+	return g.n;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vfio/device.h"
@@ -145,18 +146,21 @@ static int device_info(struct vfio_dev *d, uint32_t *flags, struct err *e)
 	return 0;
 }
 
-int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
-		  struct err *e)
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int vfio_dev_open(struct vfio_dev *d, enum msix_policy policy, struct err *e)
 {
 	uint8_t hw[PCI_CFG_SIZE] = {0};
 	uint32_t info_flags = 0;
-	int r;
+	uint64_t start;
+	int r = device_info(d, &info_flags, e);
 
-	d->fd = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, d->address);
-	if (d->fd < 0)
-		return err_set(e, -errno, ERR_VFIO_IOCTL, d->address,
-			       "VFIO_GROUP_GET_DEVICE_FD");
-	r = device_info(d, &info_flags, e);
 	if (r < 0)
 		return r;
 	/*
@@ -178,7 +182,10 @@ int vfio_dev_open(struct vfio_dev *d, int group, enum msix_policy policy,
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, d->address,
 				   hw[0x0e] & 0x7f, 0);
 	plan_bars(d, hw, policy);
+	vfio_intx_open(d, hw);
 	cfg_virt_make(d, hw);
+	start = now_ns();
 	bar_map_open(d);
+	d->all->bars_ns += now_ns() - start;
 	return vfio_irqs_open(d, e);
 }

@@ -8,13 +8,18 @@
 #include <unistd.h>
 
 #include "vfio/device.h"
+#include "vfio/iommu.h"
 #include "vfio/sysfs.h"
 #include "vfio/vfio.h"
 
 void vfio_init(struct vfio *v)
 {
 	memset(v, 0, sizeof(*v));
+	v->iommu = &iommu_type1;
+	v->iommu_why = "";
 	v->container = -1;
+	v->event_fd = -1;
+	v->iommufd = -1;
 }
 
 static int check_driver(const char *address, struct err *e)
@@ -31,27 +36,24 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e)
 {
 	struct vfio_dev *d;
-	unsigned int id = 0;
 	int r = sysfs_exists(address, e);
 
 	if (r == 0)
 		r = check_driver(address, e);
-	if (r == 0)
-		r = sysfs_group(address, &id, e);
-	if (r < 0)
-		return r;
-	r = type1_group(v, address, id, e);
 	if (r < 0)
 		return r;
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	d->fd = -1;
+	for (unsigned int k = 0; k < VFIO_EVENTS; k++)
+		d->event[k] = -1;
 	d->func.ops = &vfio_func_ops;
 	d->all = v;
 	snprintf(d->address, sizeof(d->address), "%s", address);
 	v->dev[v->n_devs++] = d;
-	return vfio_dev_open(d, r, policy, e);
+	r = iommu_device_open(v, d, e);
+	return r < 0 ? r : vfio_dev_open(d, policy, e);
 }
 
 /* --- plan, attach, close -------------------------------------------------- */
@@ -73,26 +75,37 @@ static void describe(const char *address, const struct dev_plan *dp,
 void vfio_describe(const struct vfio *v, struct plan *plan)
 {
 	plan->n_pci = v->n_devs;
-	for (unsigned int i = 0; i < v->n_devs; i++)
+	for (unsigned int i = 0; i < v->n_devs; i++) {
 		describe(v->dev[i]->address, &v->dev[i]->plan, &plan->pci[i]);
+		plan->pci[i].intx_pin = v->dev[i]->irqs.intx.pin;
+	}
 }
 
-static bool moves(enum msix_place place)
+static uint64_t mapped_bytes(const struct dev_plan *dp)
 {
-	return place == MSIX_PLACE_SPARE_BAR || place == MSIX_PLACE_ENLARGED;
+	uint64_t bytes = 0;
+
+	for (unsigned int b = 0; b < PCI_BARS; b++) {
+		for (unsigned int i = 0; i < dp->bar[b].n; i++) {
+			if (dp->bar[b].slice[i].kind == BAR_MAP)
+				bytes += dp->bar[b].slice[i].len;
+		}
+	}
+	return bytes;
 }
 
 void vfio_survey_plan(struct vfio_survey *s, const char *name, uint64_t page,
 		      uint64_t bar_align, struct plan_pci *pci)
 {
-	struct msix_shape moved = s->msix;
+	struct msix_shape best = s->msix;
+	uint64_t bytes;
 
-	/* First as if it were asked to move, to see whether that would help. */
-	moved.policy = MSIX_RELOCATE;
-	dev_plan_make(&s->plan, s->shape, &moved, page, bar_align);
-	s->movable = moves(s->plan.msix_place);
+	/* First as it would be by itself: is what was asked for worse? */
+	best.policy = MSIX_AUTO;
+	dev_plan_make(&s->plan, s->shape, &best, page, bar_align);
+	bytes = mapped_bytes(&s->plan);
 	dev_plan_make(&s->plan, s->shape, &s->msix, page, bar_align);
-	s->movable = s->movable && !moves(s->plan.msix_place);
+	s->movable = mapped_bytes(&s->plan) < bytes;
 	describe(name, &s->plan, pci);
 }
 
@@ -122,18 +135,44 @@ int vfio_survey(const char *address, enum msix_policy policy,
 	return 0;
 }
 
+/* Tell the hypervisor of our files, so that it knows there is DMA. */
+static int hv_files_add(struct vfio *v, struct err *e)
+{
+	int fd;
+
+	while ((fd = v->iommu->hv_file(v, v->n_hv_files)) >= 0) {
+		int r = v->hv->ops->vfio_file(v->hv, fd, true);
+
+		/* A KVM built without it knows no such memory types either. */
+		if (r == -ENODEV)
+			return 0;
+		if (r < 0)
+			return err_set(e, r, ERR_KVM_IOCTL,
+				       "KVM_DEV_VFIO_FILE_ADD", NULL);
+		v->n_hv_files++;
+	}
+	return 0;
+}
+
+/* While it holds them, no device is reset and no memory given back. */
+static void hv_files_remove(struct vfio *v)
+{
+	while (v->n_hv_files) {
+		int fd = v->iommu->hv_file(v, --v->n_hv_files);
+
+		(void)v->hv->ops->vfio_file(v->hv, fd, false);
+	}
+}
+
 int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		struct pci_host *host, struct err *e)
 {
-	v->hv = hv;
-	for (unsigned int i = 0; i < v->n_groups; i++) {
-		int r = hv->ops->vfio_group(hv, v->group[i].fd, true);
+	int ret;
 
-		/* A KVM built without it knows no such memory types either. */
-		if (r < 0 && r != -ENODEV)
-			return err_set(e, r, ERR_KVM_IOCTL,
-				       "KVM_DEV_VFIO_GROUP_ADD", NULL);
-	}
+	v->hv = hv;
+	ret = hv_files_add(v, e);
+	if (ret < 0)
+		return ret;
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 		int r;
@@ -141,6 +180,7 @@ int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		d->hv = hv;
 		d->func.devfn = plan->pci[i].devfn;
 		d->devid = d->func.devfn;
+		d->irqs.intx.gsi = plan->pci[i].intx_gsi;
 		d->window[0] = plan->mem32;
 		d->window[1] = plan->mem64;
 		for (unsigned int b = 0; b < PCI_BARS; b++) {
@@ -152,43 +192,84 @@ int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		r = pci_host_add(host, &d->func);
 		if (r < 0)
 			return err_set(e, r, ERR_HOST_CALL, d->address, NULL);
+		r = vfio_events_open(v, i);
+		if (r < 0)
+			return err_set(e, r, ERR_VFIO_IOCTL, d->address,
+				       "VFIO_DEVICE_SET_IRQS");
 	}
 	return 0;
 }
 
+/* Nothing of @d reaches the guest, and it reaches nothing, from here on. */
+static void silence(struct vfio_dev *d)
+{
+	if (d->fd < 0)
+		return;
+	if (d->hv)
+		bar_follow_clear(d);
+	vfio_irqs_close(d);
+	vfio_events_close(d);
+	/* No bus mastering: DMA ends with the VM. */
+	if (d->cfg_size)
+		vfio_cfg_pwrite(d, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
+}
+
 void vfio_detach(struct vfio *v)
 {
+	for (unsigned int i = 0; i < v->n_devs; i++)
+		silence(v->dev[i]);
+}
+
+/* --- one device leaves while the others stay ------------------------------ */
+
+bool vfio_present(const struct vfio *v, unsigned int nth, const char **address,
+		  uint8_t *devfn)
+{
+	*address = v->dev[nth]->address;
+	*devfn = v->dev[nth]->func.devfn;
+	return v->dev[nth]->fd >= 0;
+}
+
+static void leave(struct vfio *v, struct pci_host *host, struct vfio_dev *d)
+{
+	silence(d);
+	/* What is computed from COMMAND finds nothing more to do. */
+	pci_cfg_set(&d->func.cfg, PCI_COMMAND, 2, 0);
+	(void)pci_host_remove(host, &d->func);
+	bar_map_close(d);
+	v->iommu->device_leave(v, d); /* the kernel resets it */
+}
+
+unsigned int vfio_slot_eject(struct vfio *v, struct pci_host *host,
+			     unsigned int slot)
+{
+	unsigned int n = 0;
+
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 
-		if (d->fd < 0)
+		if (d->fd < 0 || d->func.devfn >> 3 != slot)
 			continue;
-		if (d->hv)
-			bar_map_clear(d);
-		vfio_irqs_close(d);
-		/* No bus mastering from here on: DMA ends with the VM. */
-		if (d->cfg_size)
-			vfio_cfg_pwrite(d, PCI_COMMAND, 2,
-					PCI_COMMAND_INTX_DISABLE);
+		leave(v, host, d);
+		n++;
 	}
+	return n;
 }
 
 void vfio_close(struct vfio *v)
 {
+	hv_files_remove(v);
 	for (unsigned int i = 0; i < v->n_devs; i++) {
 		struct vfio_dev *d = v->dev[i];
 
 		bar_map_close(d);
-		if (d->fd >= 0)
-			close(d->fd); /* the kernel resets it */
+		v->iommu->device_close(v, d);
 		free(d->msix_storage);
 		free(d);
 	}
-	if (v->container >= 0)
-		type1_unmap_all(v);
-	for (unsigned int i = 0; i < v->n_groups; i++)
-		close(v->group[i].fd);
-	if (v->container >= 0)
-		close(v->container);
+	v->n_devs = 0;
+	v->iommu->close(v);
+	if (v->event_fd >= 0)
+		close(v->event_fd);
 	vfio_init(v);
 }

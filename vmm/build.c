@@ -52,6 +52,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 		.wall_time = wall_time,
 		.console_write = to_console,
 		.input_ready = vm_wake,
+		.slot_ejected = device_events_ejected,
 	};
 	const struct dev_ops *ops = device_find(p->name);
 	struct device *d = ops ? calloc(1, ops->size) : NULL;
@@ -144,9 +145,11 @@ static void *loader_main(void *arg)
 	struct vm *vm = l->vm;
 	struct arch_boot b = vm_boot(vm);
 
+	uint64_t start = vm_now_ns();
+
 	l->ret = arch_load(&b, &l->entry, &l->err);
 	if (l->ret == 0)
-		vm_note(vm, "kernel loaded");
+		vm_took(vm, "kernel loaded", vm_now_ns() - start);
 	return NULL;
 }
 
@@ -167,6 +170,51 @@ static int loader_finish(struct loader *l, int ret, struct err *e)
 		return ret;
 	*e = l->err;
 	return l->ret;
+}
+
+/*
+ * Pinning RAM for DMA is the longest step of a big guest, because every page
+ * is cleared in it; nobody waits for it but the first vCPU.
+ */
+struct pinner {
+	struct vm *vm;
+	pthread_t thread;
+	bool started;
+	int ret;
+	struct err err;
+};
+
+static void *pinner_main(void *arg)
+{
+	struct pinner *p = arg;
+	struct vm *vm = p->vm;
+	uint64_t start = vm_now_ns();
+
+	p->ret = vfio_map_ram(&vm->vfio, &vm->mem, &p->err);
+	if (p->ret == 0)
+		vm_took(vm, "RAM pinned for DMA", vm_now_ns() - start);
+	return NULL;
+}
+
+static void pinner_start(struct pinner *p, struct vm *vm)
+{
+	p->vm = vm;
+	if (!vm->vfio.n_devs)
+		return;
+	p->started = !thread_start(&p->thread, 0, pinner_main, p);
+	if (!p->started)
+		pinner_main(p);
+}
+
+/* An error from elsewhere came first. */
+static int pinner_finish(struct pinner *p, int ret, struct err *e)
+{
+	if (p->started)
+		pthread_join(p->thread, NULL);
+	if (ret < 0 || p->ret == 0)
+		return ret;
+	*e = p->err;
+	return p->ret;
 }
 
 static int build_vcpus(struct vm *vm, const struct arch_entry *entry,
@@ -222,9 +270,6 @@ static int build_host_side(struct vm *vm, struct err *e)
 		r = arch_vm_init(&vm->kvm, e);
 	if (r == 0)
 		vm_note(vm, "interrupt controllers created");
-	/* Before a device is reachable, so that it never sees a hole. */
-	if (r == 0)
-		r = vfio_map_ram(&vm->vfio, &vm->mem, e);
 	if (r == 0)
 		r = build_devices(vm, e);
 	return r;
@@ -233,16 +278,19 @@ static int build_host_side(struct vm *vm, struct err *e)
 int vm_build(struct vm *vm, struct err *e)
 {
 	struct loader loader = {0};
+	struct pinner pinner = {0};
 	int r = check_cpus(vm, e);
 
 	if (r == 0)
 		r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
 	if (r < 0)
 		return r;
+	pinner_start(&pinner, vm);
 	loader_start(&loader, vm);
 	r = build_host_side(vm, e);
 	r = loader_finish(&loader, r, e);
 	if (r == 0)
 		r = build_vcpus(vm, &loader.entry, e);
-	return r;
+	/* Before a vCPU runs, so that no device ever sees a hole. */
+	return pinner_finish(&pinner, r, e);
 }

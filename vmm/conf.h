@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "vfio/bar_plan.h"
+#include "vfio/choice.h"
 
 /* What was asked for: plain data, from the command line and an INI file. */
 
@@ -16,10 +17,25 @@
 #define CONF_PATH_MAX	   4096
 #define CONF_CPUS_MAX	   255
 
+/* What becomes of the VM when a device has an error. */
+enum conf_on_error {
+	ON_ERROR_STOP,
+	ON_ERROR_IGNORE,
+};
+
 struct conf_vfio {
 	char address[16]; /* canonical: 0000:01:00.0 */
 	enum msix_policy msix;
+	enum conf_on_error on_error;
+	/* s that the guest has to give the device up when the host asks */
+	unsigned int request_timeout;
 };
+
+#define CONF_VFIO_DEFAULT                                                      \
+	{                                                                      \
+		.msix = MSIX_AUTO, .on_error = ON_ERROR_STOP,                  \
+		.request_timeout = 10                                          \
+	}
 
 enum conf_console {
 	CONSOLE_STDIO,
@@ -49,13 +65,16 @@ struct conf {
 	enum conf_console console;
 	char *console_file;
 	bool verbose;
-	bool json;  /* plan, devices, doctor */
-	bool force; /* bind, unbind */
+	bool slot_zap_all; /* struct kvm */
+	bool json;	   /* plan, devices, doctor */
+	bool force;	   /* bind, unbind */
 	/* What bind, unbind and devices are told to look at, each once. */
 	unsigned int n_addresses;
 	char address[CONF_ADDRESSES_MAX][16];
 	char *svg; /* this and the next: plan only */
 	char *what_if;
+	enum vfio_backend iommu;
+	enum vfio_p2p p2p;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

@@ -64,7 +64,7 @@ static int reader_section(struct ini *ini, void *ctx, const char *name)
 		return ini_error(ini, -EINVAL, ERR_INI_SECTION, name);
 	r->is_vfio = strcmp(name, "vm") != 0;
 	r->keys_seen = 0;
-	r->vfio = (struct conf_vfio){.msix = MSIX_AUTO};
+	r->vfio = (struct conf_vfio)CONF_VFIO_DEFAULT;
 	return 0;
 }
 

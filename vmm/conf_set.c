@@ -75,6 +75,12 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return set_console(obj, text, base);
 	case VALUE_MSIX:
 		return option_msix(text, at);
+	case VALUE_ON_ERROR:
+		return option_on_error(text, at);
+	case VALUE_BACKEND:
+		return option_backend(text, at);
+	case VALUE_P2P:
+		return option_p2p(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
 	case VALUE_NONE:
@@ -171,7 +177,7 @@ static int parse_vfio(struct conf_vfio *v, char *text,
 int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	     const struct conf_from *from, struct err *e)
 {
-	struct conf_vfio v = {.msix = MSIX_AUTO};
+	struct conf_vfio v = CONF_VFIO_DEFAULT;
 	char *copy;
 	int ret;
 

@@ -478,7 +478,7 @@ static const struct row rows[] = {
 	  "Make it yours: sudo chown $USER /dev/vfio/%1" },
 	{ ERR_VFIO_GROUP_OPEN, EBUSY, NULL,
 	  "/dev/vfio/%1 of %n is used by another program. "
-	  "See which: sudo fuser -v /dev/vfio/%1" },
+	  "See which: sudo fuser -v /dev/vfio/%1 /dev/vfio/devices/*" },
 	{ ERR_VFIO_GROUP_OPEN, ENOENT, NULL,
 	  "/dev/vfio/%1 of %n does not exist. "
 	  "Load the driver: sudo modprobe vfio-pci" },
@@ -518,12 +518,63 @@ static const struct row rows[] = {
 	{ ERR_VFIO_IOMMU_TYPE, 0, NULL,
 	  "%n: its IOMMU cannot be used: %e. "
 	  "Look for VFIO's reason: sudo dmesg | grep -i -e vfio -e iommu" },
+	{ ERR_VFIO_IOMMUFD, ENOENT, NULL,
+	  "there is no %n. Use --iommu type1, or boot a host kernel with "
+	  "CONFIG_IOMMUFD and load it: sudo modprobe iommufd" },
+	{ ERR_VFIO_IOMMUFD, EACCES, NULL,
+	  "%n: permission denied. "
+	  "Make it yours: sudo chown $USER %n" },
+	{ ERR_VFIO_IOMMUFD, ENODEV, NULL,
+	  "%n has no driver behind it. Use --iommu type1, or load it: "
+	  "sudo modprobe iommufd" },
+	{ ERR_VFIO_IOMMUFD, 0, no_detail,
+	  "%n cannot be opened: %e. "
+	  "Look for the reason: sudo dmesg | grep -i iommu" },
+	{ ERR_VFIO_IOMMUFD, 0, NULL,
+	  "%n: %d failed: %e. "
+	  "Look for the reason: sudo dmesg | grep -i iommu" },
+	{ ERR_VFIO_CDEV, 0, no_detail,
+	  "%n has no file below /dev/vfio/devices. Use --iommu type1, or boot "
+	  "a host kernel with CONFIG_VFIO_DEVICE_CDEV (Linux 6.6 or newer)." },
+	{ ERR_VFIO_CDEV, EACCES, NULL,
+	  "%d of %n: permission denied. "
+	  "Make it yours: sudo chown $USER %d" },
+	{ ERR_VFIO_CDEV, ENOENT, NULL,
+	  "%d of %n does not exist, although the kernel has such a device. "
+	  "Use --iommu type1, or let udev make it: sudo udevadm trigger" },
+	{ ERR_VFIO_CDEV, 0, NULL,
+	  "%d of %n cannot be opened: %e. "
+	  "Look for VFIO's reason: sudo dmesg | grep -e vfio -e %n" },
+	/* drivers/iommu/iommufd/device.c: interrupts are not isolated */
+	{ ERR_VFIO_BIND, EPERM, NULL,
+	  "%n: the host cannot remap interrupts, so iommufd refuses the "
+	  "device. Turn that on in the firmware setup, or take the risk: sudo "
+	  "sh -c 'echo 1 > /sys/module/iommufd/parameters/"
+	  "allow_unsafe_interrupts'" },
+	{ ERR_VFIO_BIND, EBUSY, NULL,
+	  "%n is used through its IOMMU group by another program. "
+	  "See which: sudo fuser -v /dev/vfio/*" },
+	/* drivers/vfio/vfio_main.c: its file serves one program at a time */
+	{ ERR_VFIO_BIND, EINVAL, NULL,
+	  "%n is used by another program, or its IOMMU is not coherent with "
+	  "the processors' caches. See by which: sudo fuser -v %d" },
+	{ ERR_VFIO_BIND, 0, NULL,
+	  "%n cannot be bound to /dev/iommu: %e. "
+	  "Look for VFIO's reason: sudo dmesg | grep -e vfio -e %n" },
+	{ ERR_VFIO_IOCTL, ENODEV, NULL,
+	  "%n: %d failed: the device is gone, or its driver lets it go. "
+	  "See whether it is there: lspci -D -s %n" },
 	{ ERR_VFIO_IOCTL, EBUSY, NULL,
 	  "%n: %d failed: the device is in use. "
 	  "See by which program: sudo fuser -v /dev/vfio/*" },
 	{ ERR_VFIO_IOCTL, 0, NULL,
 	  "%n: %d failed: %e. "
 	  "Look for VFIO's reason: sudo dmesg | grep -e vfio -e %n" },
+	{ ERR_VFIO_MEMLOCK, 0, NULL,
+	  "%m of guest memory has to be locked for devices, and the limit "
+	  "RLIMIT_MEMLOCK is %d KiB. Allow %K KiB: "
+	  "sudo prlimit --pid $$ --memlock=$((%K * 1024)) "
+	  "(systemd: LimitMEMLOCK=%KK), or run barge with CAP_IPC_LOCK." },
 	{ ERR_VFIO_DMA_MAP, ENOMEM, NULL,
 	  "%M of guest memory at %x cannot be locked for the device: over the "
 	  "limit RLIMIT_MEMLOCK. Allow %K KiB: ulimit -l %K "
@@ -545,6 +596,17 @@ static const struct row rows[] = {
 	{ ERR_VFIO_BAR_SPACE, 0, NULL,
 	  "%n: BAR %1 of %M finds no room in the guest's address space. "
 	  "Give less with --memory, or fewer devices." },
+	{ ERR_VFIO_DEVICE_ERROR, 0, NULL,
+	  "%n: the host reports an error of this device, so the VM was ended. "
+	  "Look for it: sudo dmesg | grep -e AER -e %n; to let the guest go on "
+	  "another time, add to its --vfio: on-error=ignore" },
+	{ ERR_VFIO_REQUESTED, 0, num_zero,
+	  "%n: the host wanted this device back, so the VM was ended. To have "
+	  "the guest asked for it, add to its --vfio: request-timeout=10" },
+	{ ERR_VFIO_REQUESTED, 0, NULL,
+	  "%n: the host wanted this device back and the guest did not give it "
+	  "up within %1 s, so the VM was ended. To leave it more time, add to "
+	  "its --vfio: request-timeout=SECONDS" },
 	/* PCI-3.0 6.1: header type 0 is a device, 1 a bridge, 2 CardBus */
 	{ ERR_VFIO_HEADER, 0, NULL,
 	  "%n is a bridge (header type %1), which no guest can be given. "

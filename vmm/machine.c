@@ -26,7 +26,7 @@
 /* Physical address bits assumed where there is no KVM to ask. */
 #define PLAN_PHYS_BITS 46
 
-static uint64_t now_ns(void)
+uint64_t vm_now_ns(void)
 {
 	struct timespec t;
 
@@ -36,12 +36,22 @@ static uint64_t now_ns(void)
 
 void vm_note(const struct vm *vm, const char *what)
 {
-	uint64_t us = (now_ns() - vm->start_ns) / 1000;
+	uint64_t us = (vm_now_ns() - vm->start_ns) / 1000;
 
 	if (vm->conf->verbose)
 		fprintf(stderr, "barge: %6llu.%03llu ms  %s\r\n",
 			(unsigned long long)(us / 1000),
 			(unsigned long long)(us % 1000), what);
+}
+
+void vm_took(const struct vm *vm, const char *what, uint64_t ns)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s, which took %llu.%03llu ms", what,
+		 (unsigned long long)(ns / 1000000),
+		 (unsigned long long)(ns / 1000 % 1000));
+	vm_note(vm, text);
 }
 
 void vm_wake(void *ctx)
@@ -73,11 +83,12 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 {
 	memset(vm, 0, sizeof(*vm));
 	vm->conf = conf;
-	vm->start_ns = now_ns();
+	vm->start_ns = vm_now_ns();
 	for (unsigned int i = 0; fds_of(vm, i); i++)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
 	kvm_init(&vm->kvm);
+	vm->kvm.slot_zap_all = conf->slot_zap_all;
 	console_init(&vm->console);
 	vfio_init(&vm->vfio);
 }
@@ -119,8 +130,16 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
-	return layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
-			       vm->vfio.n_reserved, e);
+	r = layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
+			    vm->vfio.n_reserved, e);
+	for (unsigned int i = 0; r == 0 && i < vm->plan.n_pci; i++) {
+		struct plan_pci *p = &vm->plan.pci[i];
+
+		if (p->intx_pin)
+			p->intx_gsi =
+				arch_intx_gsi(p->devfn >> 3, p->intx_pin - 1u);
+	}
+	return r;
 }
 
 /* --- host_open: everything that needs privilege or may be missing --------- */
@@ -150,6 +169,87 @@ static int files_open(struct vm *vm, struct err *e)
 	return r;
 }
 
+static void note_devices(const struct vm *vm)
+{
+	const struct vfio *v = &vm->vfio;
+	char text[256];
+
+	snprintf(text, sizeof(text), "DMA by %s: %s", vfio_iommu_name(v),
+		 v->iommu_why);
+	vm_note(vm, text);
+	snprintf(text, sizeof(text), "DMA from device to device: %s",
+		 v->p2p ? "yes" : "no");
+	vm_note(vm, text);
+	vm_took(vm, "BARs mapped", v->bars_ns);
+}
+
+static void say_note(void *ctx, const char *line)
+{
+	vm_note(ctx, line);
+}
+
+/* What keeps device memory from huge pages and can be changed, or NULL. */
+static const char *small_pages(void)
+{
+	struct reach_host h;
+
+	host_facts_read(&h, "");
+	/* Before Linux 6.12 device memory is mapped page by page anyway. */
+	if (h.kernel_major && h.kernel_major * 100 + h.kernel_minor < 612)
+		return NULL;
+	if (h.thp == REACH_THP_ABSENT)
+		return "the kernel was built without transparent huge pages";
+	if (h.thp == REACH_THP_NEVER)
+		return "transparent huge pages are switched off; 'echo madvise "
+		       "> /sys/kernel/mm/transparent_hugepage/enabled' "
+		       "switches them on";
+	return h.thp_denied ? "this process may not use transparent huge pages "
+			      "(PR_SET_THP_DISABLE)"
+			    : NULL;
+}
+
+static void check_pages(struct vm *vm)
+{
+	const char *why = small_pages();
+
+	for (unsigned int i = 0; why && i < vm->vfio.n_devs; i++) {
+		if (vfio_lacks_huge(&vm->vfio, i))
+			fprintf(stderr,
+				"barge: %s: its memory is mapped in small "
+				"pages, which is slow: %s\n",
+				vm->conf->vfio[i].address, why);
+	}
+	if (vm->conf->verbose)
+		vfio_tell_pages(&vm->vfio, say_note, vm);
+}
+
+/* All of RAM will be locked: better no now than after a device was reset. */
+static int devices_open(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	struct vfio_want w = {.backend = c->iommu, .p2p = c->p2p};
+	uint64_t ram = 0;
+	int r;
+
+	if (!c->n_vfio)
+		return 0;
+	for (unsigned int i = 0; i < vm->plan.n_ram; i++)
+		ram += vm->plan.ram[i].len;
+	for (; w.n < c->n_vfio; w.n++)
+		w.address[w.n] = c->vfio[w.n].address;
+	vm->vfio.bar_align = vm->plan.bar_align;
+	vfio_setup(&vm->vfio, &w);
+	r = vfio_memlock(ram, e);
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
+			      e);
+	if (r == 0) {
+		note_devices(vm);
+		check_pages(vm);
+	}
+	return r;
+}
+
 /* The device comes last: nothing is reset for a kernel that does not boot. */
 static int host_open(struct vm *vm, struct err *e)
 {
@@ -167,10 +267,8 @@ static int host_open(struct vm *vm, struct err *e)
 
 		r = arch_boot_check(&b, e);
 	}
-	vm->vfio.bar_align = vm->plan.bar_align;
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
-		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
-			      e);
+	if (r == 0)
+		r = devices_open(vm, e);
 	if (r == 0)
 		vm_note(vm, "host opened");
 	return r;
@@ -262,6 +360,8 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
+		r = device_events_start(vm);
+	if (r == 0)
 		r = console_start(&vm->console, &vm->loop, &console_ops, vm);
 	return r;
 }
@@ -275,7 +375,8 @@ static int vm_run(struct vm *vm, struct err *e)
 	vm_note(vm, "entering the guest");
 	r = vcpus_start(vm, e);
 	while (r == 0 && atomic_load(&vm->end) == VM_RUNS)
-		loop_once(&vm->loop, console_poll(&vm->console));
+		loop_once(&vm->loop,
+			  device_events_poll(vm, console_poll(&vm->console)));
 	if (r < 0)
 		vm_end(vm, VM_CRASH); /* lets the threads go that run */
 	vcpus_stop(vm);
@@ -314,6 +415,7 @@ static int exit_status(const struct vm *vm)
 	case VM_POWEROFF:
 		return 0;
 	case VM_HOST:
+	case VM_DEVICE:
 		return 2;
 	case VM_CRASH:
 		return 3;
@@ -327,12 +429,32 @@ static int exit_status(const struct vm *vm)
 	return 0;
 }
 
+/* Processors reach such a BAR as any other: only who wants DMA to it is told.
+ */
+static void warn_no_dma(const struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->plan.n_pci; i++) {
+		const struct plan_pci *p = &vm->plan.pci[i];
+
+		for (unsigned int b = 0; b < PLAN_BARS; b++) {
+			if (p->bar[b].kind != PCI_BAR_NONE && p->bar[b].no_dma)
+				fprintf(stderr,
+					"barge: %s: BAR %u finds no room where "
+					"the IOMMU reaches: no other device "
+					"can reach it by DMA\n",
+					p->name, b);
+		}
+	}
+}
+
 static int vm_start(struct vm *vm, struct err *e)
 {
 	int r = host_open(vm, e);
 
 	if (r == 0) /* again, now that the devices are known */
 		r = vm_plan(vm, e);
+	if (r == 0 && vm->vfio.p2p)
+		warn_no_dma(vm);
 	if (r == 0)
 		r = vm_build(vm, e);
 	return r;
@@ -344,6 +466,10 @@ static int vm_result(struct vm *vm, int r, struct err *e)
 	if (r < 0)
 		return r;
 	r = exit_status(vm);
+	if (r == 2 && vm->device_err.what != ERR_NONE) {
+		*e = vm->device_err;
+		return -ECANCELED;
+	}
 	if (r == 2)
 		return err_set(e, vm->run_error, ERR_KVM_IOCTL, "KVM_RUN",
 			       NULL);

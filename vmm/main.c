@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "vmm/conf.h"
@@ -61,6 +62,15 @@ static void std_fds(void)
 		close(fd);
 }
 
+/*
+ * Whoever started us may have switched huge pages off for itself and its
+ * children (linux mm/huge_memory.c). A guest and its devices live on them.
+ */
+static void allow_huge_pages(void)
+{
+	(void)prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct conf conf;
@@ -69,6 +79,7 @@ int main(int argc, char **argv)
 
 	std_fds();
 	terminal_guard();
+	allow_huge_pages();
 	r = conf_parse(&conf, argc, argv, &e);
 	if (r == 0)
 		r = act(&conf, &e);

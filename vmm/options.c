@@ -31,11 +31,19 @@ static const struct option_def options[] = {
 	  "virtual processors (1)", "smp vcpus cores" },
 	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
 	  "guest RAM, such as 512M or 4G (512M)", "ram" },
+	{ "slot-zap-all", 0, true, VALUE_BOOL, AT(slot_zap_all), "yes|no",
+	  MACHINE, "KVM drops page tables when a BAR goes (no)",
+	  "quirk quirks" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
 	  "serial port: stdio (default), none, file:PATH", "serial tty" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
+	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
+	  DEVICES, "how devices are given DMA (auto)", "backend" },
+	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
+	  "DMA from device to device (auto: with two)",
+	  "peer-to-peer" },
 	{ "svg", 0, false, VALUE_PATH, AT(svg), "FILE", PLAN,
 	  "draw the plan, too, as a picture", "picture draw" },
 	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
@@ -57,6 +65,10 @@ static const struct option_def vfio_options[] = {
 	  "where the device is, such as 0000:01:00.0", "host bdf" },
 	{ "msix", 0, true, VALUE_MSIX, VFIO_AT(msix), "auto|inplace|relocate",
 	  NULL, "where the guest finds the MSI-X table (auto)", "msi-x" },
+	{ "on-error", 0, true, VALUE_ON_ERROR, VFIO_AT(on_error), "stop|ignore",
+	  NULL, "what a device error does (stop the VM)", "aer" },
+	{ "request-timeout", 0, true, VALUE_NUMBER, VFIO_AT(request_timeout),
+	  "SECONDS", NULL, "for the guest to give the device up (10)", "timeout" },
 };
 
 /* Options that are not for run and plan alike. */
@@ -93,6 +105,9 @@ static const char *const expected[] = {
 	[VALUE_BOOL] = "yes or no",
 	[VALUE_CONSOLE] = "stdio, none or file:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
+	[VALUE_ON_ERROR] = "stop or ignore",
+	[VALUE_BACKEND] = "auto, type1 or iommufd",
+	[VALUE_P2P] = "auto, on or off",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
@@ -380,6 +395,50 @@ int option_msix(const char *s, enum msix_policy *out)
 	if (i < 0)
 		return i;
 	*out = (enum msix_policy)i;
+	return 0;
+}
+
+int option_on_error(const char *s, enum conf_on_error *out)
+{
+	static const char *const words[] = {
+		[ON_ERROR_STOP] = "stop",
+		[ON_ERROR_IGNORE] = "ignore",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_on_error)i;
+	return 0;
+}
+
+int option_backend(const char *s, enum vfio_backend *out)
+{
+	static const char *const words[] = {
+		[VFIO_BACKEND_AUTO] = "auto",
+		[VFIO_BACKEND_TYPE1] = "type1",
+		[VFIO_BACKEND_IOMMUFD] = "iommufd",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum vfio_backend)i;
+	return 0;
+}
+
+int option_p2p(const char *s, enum vfio_p2p *out)
+{
+	static const char *const words[] = {
+		[VFIO_P2P_AUTO] = "auto",
+		[VFIO_P2P_ON] = "on",
+		[VFIO_P2P_OFF] = "off",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum vfio_p2p)i;
 	return 0;
 }
 

@@ -9,7 +9,9 @@
 /*
  * How it works: one pool per window. BARs are placed largest first, so that
  * natural alignment leaves no gaps; a 64-bit BAR goes above RAM and only falls
- * back below 4 GiB. A window then shrinks to what is in it.
+ * back below 4 GiB. A window then shrinks to what is in it. What finds no room
+ * where the IOMMU reaches is put elsewhere: only DMA from other devices needs
+ * the IOMMU.
  */
 
 /* --- slots ---------------------------------------------------------------- */
@@ -95,9 +97,15 @@ void plan_slots(struct plan *p)
 
 /* --- BARs ----------------------------------------------------------------- */
 
+/* A window twice: without what the IOMMU cannot map, and whole. */
+struct window {
+	struct span_pool near;
+	struct span_pool all;
+};
+
 struct pools {
-	struct span_pool mem32;
-	struct span_pool mem64;
+	struct window mem32;
+	struct window mem64;
 	struct span_pool io;
 };
 
@@ -115,6 +123,20 @@ static int pool_make(struct span_pool *pool, struct span window,
 	return r;
 }
 
+/* @hole is in neither pool. */
+static int window_make(struct window *w, struct span free, struct span hole,
+		       const struct span *avoid, unsigned int n)
+{
+	int r = pool_make(&w->near, free, avoid, n);
+
+	if (r == 0)
+		r = pool_make(&w->all, free, NULL, 0);
+	if (r < 0 || !free.len || !hole.len)
+		return r;
+	r = span_pool_block(&w->near, hole);
+	return r < 0 ? r : span_pool_block(&w->all, hole);
+}
+
 static int take(struct span_pool *pool, struct plan_bar *b, uint64_t align)
 {
 	if (!pool->limit.len)
@@ -122,24 +144,33 @@ static int take(struct span_pool *pool, struct plan_bar *b, uint64_t align)
 	return span_pool_take(pool, b->size, align, &b->addr);
 }
 
-static int bar_place(struct pools *w, struct plan_bar *b)
+/* What is taken in one of the pools is taken in the other. */
+static int window_take(struct window *w, struct plan_bar *b, bool near)
 {
 	uint64_t align = b->align > b->size ? b->align : b->size;
-	int r;
+	int r = take(near ? &w->near : &w->all, b, align);
 
-	switch (b->kind) {
-	case PCI_BAR_IO:
+	if (r < 0)
+		return r;
+	b->no_dma = !near;
+	return span_pool_block(near ? &w->all : &w->near,
+			       (struct span){b->addr, b->size});
+}
+
+static int mem_place(struct pools *w, struct plan_bar *b, bool near)
+{
+	int r = -ENOSPC;
+
+	if (b->kind == PCI_BAR_MEM64)
+		r = window_take(&w->mem64, b, near);
+	return r == 0 ? 0 : window_take(&w->mem32, b, near);
+}
+
+static int bar_place(struct pools *w, struct plan_bar *b)
+{
+	if (b->kind == PCI_BAR_IO)
 		return take(&w->io, b, b->size);
-	case PCI_BAR_MEM64:
-		r = take(&w->mem64, b, align);
-		if (r == 0)
-			return 0;
-		break;
-	case PCI_BAR_MEM32:
-	case PCI_BAR_NONE:
-		break;
-	}
-	return take(&w->mem32, b, align);
+	return mem_place(w, b, true) == 0 ? 0 : mem_place(w, b, false);
 }
 
 /* The largest BAR not placed yet, or false. */
@@ -201,8 +232,10 @@ static int bars_place(struct plan *p, struct pools *w, struct err *e)
 	unsigned int bi = 0;
 
 	for (unsigned int i = 0; i < p->n_pci; i++) {
-		for (unsigned int b = 0; b < PLAN_BARS; b++)
+		for (unsigned int b = 0; b < PLAN_BARS; b++) {
 			p->pci[i].bar[b].addr = 0;
+			p->pci[i].bar[b].no_dma = false;
+		}
 	}
 	while (largest(p, &pi, &bi)) {
 		struct plan_bar *b = &p->pci[pi].bar[bi];
@@ -220,6 +253,7 @@ static int bars_place(struct plan *p, struct pools *w, struct err *e)
 int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	      const struct span *avoid, unsigned int n_avoid, struct err *e)
 {
+	const struct span none = {0, 0};
 	struct pools w;
 	int r;
 
@@ -230,11 +264,9 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	p->bar_align = l->bar_align;
 	p->conf1 = l->conf1;
 	p->ecam = l->ecam;
-	r = pool_make(&w.mem32, l->mem32, avoid, n_avoid);
+	r = window_make(&w.mem32, l->mem32, none, avoid, n_avoid);
 	if (r == 0)
-		r = pool_make(&w.mem64, l->mem64, avoid, n_avoid);
-	if (r == 0 && l->hole.len && w.mem64.limit.len)
-		r = span_pool_block(&w.mem64, l->hole);
+		r = window_make(&w.mem64, l->mem64, l->hole, avoid, n_avoid);
 	if (r == 0)
 		r = pool_make(&w.io, l->io, NULL, 0);
 	if (r < 0)
@@ -246,6 +278,6 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	 */
 	p->mem32 = l->mem32;
 	p->io = l->io;
-	p->mem64 = window_of(&w.mem64, p, 1024 * MIB);
+	p->mem64 = window_of(&w.mem64.all, p, 1024 * MIB);
 	return 0;
 }

@@ -17,8 +17,9 @@ void plan_slots(struct plan *p);
  * Compute the machine; pure. @p->pci and n_pci hold the functions with the
  * BARs they want; everything else is filled in, their places and addresses
  * included.
- * BARs lie at their natural alignment and clear of @avoid (ranges that the
- * IOMMU keeps for itself). ERR_VFIO_BAR_SPACE when one does not fit.
+ * BARs lie at their natural alignment and clear of @avoid (what the IOMMU
+ * cannot map). One that only fits there is put there, for no device but all
+ * processors to reach (no_dma). ERR_VFIO_BAR_SPACE when one does not fit.
  */
 int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	      const struct span *avoid, unsigned int n_avoid, struct err *e);

@@ -141,8 +141,9 @@ static void bar_heading(FILE *f, const struct plan_dev *d, unsigned int b,
 	const struct bar_plan *p = &d->seen.plan.bar[b];
 	char what[64], size[PLAN_SIZE_TEXT], align[PLAN_SIZE_TEXT];
 
-	snprintf(what, sizeof(what), "BAR %u %s%s", b, plan_bar_kind(p->kind),
-		 p->prefetch ? " prefetchable" : "");
+	snprintf(what, sizeof(what), "BAR %u %s%s%s", b, plan_bar_kind(p->kind),
+		 p->prefetch ? " prefetchable" : "",
+		 d->pci.bar[b].no_dma ? ", out of the IOMMU's reach" : "");
 	if (placed)
 		row(f, (struct span){d->addr[b], p->size}, what);
 	else if (p->size)

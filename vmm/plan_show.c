@@ -76,15 +76,15 @@ static int svg_write(const char *file, const struct plan_view *v)
 
 int plan_show(const struct conf *c, const struct plan_view *v, struct err *e)
 {
-	int ret = c->json ? plan_json(stdout, v) : plan_print(stdout, v);
+	int ret = c->svg ? svg_write(c->svg, v) : 0;
 
+	if (ret < 0)
+		return err_set(e, ret, ERR_FILE_WRITE, c->svg, NULL);
+	ret = c->json ? plan_json(stdout, v) : plan_print(stdout, v);
 	if (ret < 0)
 		return err_set(e, ret, ERR_HOST_CALL,
 			       "write to standard output", NULL);
-	if (!c->svg)
-		return 0;
-	ret = svg_write(c->svg, v);
-	return ret < 0 ? err_set(e, ret, ERR_FILE_WRITE, c->svg, NULL) : 0;
+	return 0;
 }
 
 /* The IOMMU of --what-if has every page and every address. */

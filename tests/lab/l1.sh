@@ -1,15 +1,19 @@
-# shellcheck shell=bash disable=SC2154 # case, lab, work, barge, cloud, generic: told by the host
+# shellcheck shell=bash disable=SC2154 # case, lab, work, barge, l1_kernel and the like: told by the host
 # SPDX-License-Identifier: Apache-2.0
 # l1.sh: what a case can use in L1. The first thing that goes wrong ends L1 with its reason.
 #
 #   bind_vfio ADDRESS...          hands PCI devices to vfio-pci
-#   barge_bind, barge_unbind A... the same and its reverse by barge; what it says goes to $share/out
+#   unbind_vfio ADDRESS...        takes them back, also from a running barge
+#   barge_bind, barge_unbind A... both by barge; what it says goes to $share/out
 #   run_guest OPTION...           boots the case's guest in barge: status 0 and "lab: ok" expected
 #   run_barge STATUS OPTION...    barge run OPTION...; ends with STATUS, and nothing is left behind
 #   start_guest OPTION...         the same two in halves, with await, tell_guest and kill "$pid" between
 #   end_barge STATUS
 #   said PATTERN, complained TEXT what the last run's console and its complaint must contain
 #   as_nobody                     from then on barge runs without any privilege
+#   kvm_stat NAME                 a counter of /sys/kernel/debug/kvm, of the VM that runs
+#   touch_bar                     how a BAR of several GiB is mapped once the guest has touched it
+#   trace EVENT[:FILTER]...       records events of L1's kernel, traced PATTERN counts what it has
 #   note TEXT                     shown in the case's line
 #   fail REASON, skip REASON
 #
@@ -45,8 +49,8 @@ doing() { printf '%s\n' "$*" >"$share/doing"; }
 # L1's heart: the host can tell by it whether L1 or what runs in it hangs.
 (trap - ERR EXIT && set +e && while echo >"$share/beat" && sleep 2; do :; done) &
 
-# load MODULE...: into L1's kernel
-load() { modprobe -a -d "$generic" "$@"; }
+# load MODULE...: into L1's kernel; the newest has everything built in
+load() { [ "$l1_kernel" = newest ] || modprobe -a -d "$generic" "$@"; }
 
 bind_vfio() {
 	local device
@@ -72,6 +76,19 @@ barge_bind() {
 barge_unbind() {
 	"$barge" unbind "$@" >"$share/out" 2>&1 || fail "unbind $*: $(cat "$share/out")"
 	bound=()
+}
+
+unbind_vfio() {
+	local device kept=()
+	for address; do
+		doing "unbinding $address"
+		echo "$address" >/sys/bus/pci/drivers/vfio-pci/unbind
+		[ ! -e "/sys/bus/pci/devices/$address/driver" ] || fail "$address is still bound"
+		for device in "${bound[@]}"; do
+			[ "$device" = "$address" ] || kept+=("$device")
+		done
+		bound=("${kept[@]}") kept=()
+	done
 }
 
 driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
@@ -127,9 +144,12 @@ start_guest() {
 	start_barge "${guest_options[@]}" "$@"
 }
 
+# TCG does not tell L1's KVM what the guest writes to XCR0, whoever runs it: CPUID then contradicts what the
+# guest's kernel has found out about XSAVE, and the newest does not survive that.
 guest_options() {
-	guest_options=(--kernel "$kernel" --initrd "$initrd" --memory 256M
-		--cmdline "console=ttyS0 quiet lab=$case${words:+ $words}")
+	local more=${words:+ $words}
+	case $kernel in "$newest"/*) more+=" noxsave" ;; esac
+	guest_options=(--kernel "$kernel" --initrd "$initrd" --memory 256M --cmdline "console=ttyS0 quiet lab=$case$more")
 }
 
 run_guest() {
@@ -168,6 +188,62 @@ keyboard() {
 	exec 7<>"$stdin"
 }
 tell_guest() { printf '%s\n' "$*" >&7; }
+
+# touch_bar: a guest whose function is touch_guest; huge is then how many entries of 1 GiB it has. None is
+# of its RAM, which is smaller than that.
+touch_bar() {
+	bind_vfio 0000:00:04.0
+	keyboard
+	start_guest --vfio 0000:00:04.0
+	await 'lab: touched'
+	huge=$(kvm_stat pages_1g)
+	note "$huge of 1 GiB, $(kvm_stat pages_2m) of 2 MiB, $(kvm_stat pages_4k) of 4 KiB, with RAM's"
+	huge_is_wanted || fail "barge did not ask for large pages (MADV_HUGEPAGE) where it mapped the BAR"
+	tell_guest go
+	end_barge 0
+	said '^lab: ok'
+}
+
+# huge_is_wanted: MADV_HUGEPAGE (hg) is set on all mappings of a GiB and more of the device's file. Linux 7.2
+# maps BARs by large pages without it, older ones do not.
+huge_is_wanted() {
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { bar = /vfio/; next }
+		$1 == "Size:" && $2 < 1048576 { bar = 0 }
+		$1 == "VmFlags:" && bar { if (/ hg/) good = 1; else bad = 1 }
+		END { exit bad || !good }' "/proc/$pid/smaps"
+}
+
+kvm_stat() { cat /sys/kernel/debug/kvm/*-*/"$1"; }
+
+# --- What L1's kernel does. The ioctls, of which kind whatever the monitor:
+tracing=/sys/kernel/debug/tracing
+# shellcheck disable=SC2034 # used by the cases
+{
+	slot_ioctls='cmd: (4020ae46|40a0ae49)' # KVM_SET_USER_MEMORY_REGION and ..._REGION2
+	map_ioctls='cmd: (3b71|3b85|3b8f)'     # VFIO_IOMMU_MAP_DMA, IOMMU_IOAS_MAP, IOMMU_IOAS_MAP_FILE
+	unmap_ioctls='cmd: (3b72|3b86)'        # VFIO_IOMMU_UNMAP_DMA, IOMMU_IOAS_UNMAP
+}
+
+# trace EVENT[:FILTER]...: forgets what was traced and traces these, GROUP/NAME as in events of tracefs.
+trace() {
+	local event
+	echo 16384 >$tracing/buffer_size_kb
+	echo 0 >$tracing/events/enable
+	echo >$tracing/trace
+	for event; do
+		[ -d "$tracing/events/${event%%:*}" ] || fail "L1's kernel has no event ${event%%:*}"
+		case $event in *:*) echo "${event#*:}" >"$tracing/events/${event%%:*}/filter" ;; esac
+		echo 1 >"$tracing/events/${event%%:*}/enable"
+	done
+}
+trace_ioctls() {
+	local filter='' cmd
+	for cmd in 4020ae46 40a0ae49 3b71 3b72 3b85 3b86 3b8f; do filter+="${filter:+ || }cmd == 0x$cmd"; done
+	trace "syscalls/sys_enter_ioctl:$filter" iommu/map iommu/unmap
+}
+
+# traced PATTERN: how many lines of the trace match it.
+traced() { grep -cE "$1" $tracing/trace || true; }
 
 doing "starting"
 

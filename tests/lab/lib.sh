@@ -3,7 +3,7 @@
 # lib.sh: the host's side of the lab, sourced by run, shell and demo.
 #
 # QEMU emulates a whole machine (L1) with AMD virtualisation, an IOMMU and PCI devices. L1 runs
-# Debian's generic kernel on this box's own files, read-only. In L1 barge boots its guest (L2).
+# Debian's generic kernel, or one that is built here, on this box's own files, read-only. In L1 barge boots its guest (L2).
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${lab%/tests/lab}
@@ -12,7 +12,7 @@ cache=${BARGE_LAB_CACHE:-$HOME/.cache/barge-lab}
 barge=$(realpath -m -- "${BARGE:-$top/build/x86_64-release/barge}")
 
 # shellcheck disable=SC2034 # both are used by the scripts that source this file
-cloud=$cache/cloud-amd64 generic=$cache/amd64
+cloud=$cache/cloud-amd64 generic=$cache/amd64 newest='' poke=$work/poke
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$1" >&2
@@ -76,18 +76,33 @@ fresh_lists() {
 	apt_do apt-get update || true
 }
 
+# want_newest: makes $newest the directory of the self-built kernel; or leaves it empty, and in
+# $newest_lack why it cannot be had here.
+newest_lack=''
+want_newest() {
+	newest=$("$lab/kernel/build" "$(uname -m)" 2> >(tee "$work/newest.log" >&2)) || {
+		newest=''
+		# shellcheck disable=SC2034 # used by run
+		newest_lack=$(tail -n 1 "$work/newest.log")
+		return 0
+	}
+	make_initramfs "$work/l1-newest.cpio" "$newest" "$lab/l1-init"
+	make_initramfs "$work/l2-newest.cpio" "$newest" "$lab/l2-init"
+}
+
 # --- Initramfs ----------------------------------------------------------------------------------
 
-# make_initramfs OUT KERNEL INIT MODULE...: busybox, INIT, the cases, and the modules with all they need.
+# make_initramfs OUT KERNEL INIT [MODULE...]: busybox, poke, INIT, the cases, and the modules with all
+# they need.
 make_initramfs() {
 	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=100
 	shift 3
-	release=$(ls "$kernel/lib/modules")
 	rm -rf "$tree"
 	mkdir -p "$tree"/{bin,dev,host,modules,proc,sys,tmp}
-	cp /bin/busybox "$tree/bin/"
+	cp /bin/busybox "$poke" "$tree/bin/"
 	cp "$init" "$tree/init"
 	cp -r "$lab/cases" "$tree/"
+	[ $# = 0 ] || release=$(ls "$kernel/lib/modules")
 	for module; do
 		modprobe -d "$kernel" -S "$release" --show-depends "$module"
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r module; do
@@ -109,9 +124,10 @@ prepare() {
 	want_kernel amd64
 	want_kernel cloud-amd64
 	flock -u 8
-	make_initramfs "$work/l1.cpio" "$generic" "$lab/l1-init" 9p 9pnet_virtio virtio_pci kvm_amd vfio-pci
+	"${CC:-cc}" -std=gnu11 -O2 -static -o "$poke" "$lab/poke.c" || die "poke.c does not build"
+	make_initramfs "$work/l1-stock.cpio" "$generic" "$lab/l1-init" 9p 9pnet_virtio virtio_pci kvm_amd vfio-pci
 	make_initramfs "$work/l2-cloud.cpio" "$cloud" "$lab/l2-init" button evdev pvpanic-mmio
-	make_initramfs "$work/l2-generic.cpio" "$generic" "$lab/l2-init" button evdev pvpanic-mmio nvme e1000e ahci sd_mod
+	make_initramfs "$work/l2-generic.cpio" "$generic" "$lab/l2-init" button evdev pvpanic-mmio nvme e1000 e1000e ahci sd_mod virtio_pci virtio_blk
 	disk=$work/disk.img
 	[ -f "$disk.sum" ] || {
 		head -c 64M >"$disk" < <(echo "This is the first line of a disk which the host wrote." && seq 1 9999999)
@@ -120,6 +136,11 @@ prepare() {
 	# shellcheck disable=SC2034 # used by the cases
 	disk_sum=$(cat "$disk.sum")
 }
+
+# The next L1: which kernel it runs, stock or newest; its memory; more words for its kernel.
+l1_kernel=stock
+l1_memory=4G
+l1_words=''
 
 # l1_has QEMU-OPTION...: for the next L1.
 l1_has=()
@@ -140,20 +161,21 @@ tell() { told+=("$@"); }
 # become_l1 SHARE JOB QEMU-OPTION...: becomes an L1 that runs the commands JOB with l1.sh loaded. The
 # directory SHARE is /run/lab there, writable.
 become_l1() {
-	local share=$1 job=$2
+	local share=$1 job=$2 kernel=$generic
 	shift 2
+	[ "$l1_kernel" != newest ] || kernel=$newest
 	{
-		tell lab work barge cloud generic
+		tell lab work barge cloud generic newest poke l1_kernel
 		for name in "${told[@]}"; do printf '%s=%q\n' "$name" "${!name}"; done
 		printf '. %q\n%s\n' "$lab/l1.sh" "$job"
 	} >"$share/job"
 	# Without ERMS the kernel clears memory by quadwords: TCG runs `rep stosb` a byte at a time.
 	# If this process dies, however it dies, so does the machine.
 	exec setpriv --pdeathsig TERM timeout --foreground -k 5 "${limit:-0}" \
-		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46,-erms -smp 2 -m 4G \
+		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46,-erms -smp 2 -m "$l1_memory" \
 		-nodefaults -no-user-config -display none -no-reboot \
-		-kernel "$generic/vmlinux" -initrd "$work/l1.cpio" \
-		-append "console=ttyS0 quiet panic=-1 no_timer_check intel_iommu=on mitigations=off" \
+		-kernel "$kernel/vmlinux" -initrd "$work/l1-$l1_kernel.cpio" \
+		-append "console=ttyS0 quiet panic=-1 no_timer_check intel_iommu=on mitigations=off${l1_words:+ $l1_words}" \
 		-device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host \

@@ -83,7 +83,7 @@ static inline const char *check_header(const struct vfio_dev *d,
 	    pci_cfg_get(c, PCI_COMMAND, 2) & ~(uint64_t)CHECK_COMMAND)
 		return "COMMAND";
 	if (!check_mask(d, PCI_INTERRUPT_LINE, 2, 0xff) ||
-	    c->bytes[PCI_INTERRUPT_PIN])
+	    c->bytes[PCI_INTERRUPT_PIN] != d->irqs.intx.pin)
 		return "the interrupt pin";
 	if (!check_ours(d, PCI_ROM_ADDRESS, 4, false) ||
 	    pci_cfg_get(c, PCI_ROM_ADDRESS, 4))

@@ -40,6 +40,7 @@ static inline const char *plan_check_bar(const struct plan *p,
 {
 	struct span s = {b->addr, b->size};
 	const char *bad = plan_check_window(p, l, b);
+	bool over = false;
 
 	if (bad)
 		return bad;
@@ -51,8 +52,12 @@ static inline const char *plan_check_bar(const struct plan *p,
 		return "a BAR in the hole";
 	for (unsigned int i = 0; b->kind != PCI_BAR_IO && i < n; i++) {
 		if (span_overlaps(avoid[i], s))
-			return "a BAR lies over what is to be avoided";
+			over = true;
 	}
+	if (over && !b->no_dma)
+		return "a BAR lies over what is to be avoided";
+	if (!over && b->no_dma)
+		return "a BAR is said to be out of the IOMMU's reach";
 	return NULL;
 }
 

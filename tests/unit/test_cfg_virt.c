@@ -163,6 +163,11 @@ static void interrupt_line_and_pin(void **state)
 	make();
 	assert_u64(rd(PCI_INTERRUPT_LINE, 4), 0x40200000);
 	assert_u64(wr(PCI_INTERRUPT_LINE, 2, 0x0305), 0x0005);
+	/* Whatever the hardware says, a pin is shown if somebody answers it. */
+	d.irqs.intx.pin = 3;
+	make();
+	assert_u64(rd(PCI_INTERRUPT_LINE, 4), 0x40200300);
+	assert_u64(wr(PCI_INTERRUPT_LINE, 2, 0x0105), 0x0305);
 }
 
 static void other_registers_are_the_hardwares(void **state)

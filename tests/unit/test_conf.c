@@ -118,7 +118,8 @@ static void both_forms(void **state)
 	assert_int_equal(
 		parse(t, "plan --kernel=a=b --initrd i --cmdline "
 			 "console=ttyS0,115200 -c4 -m 1G --console file:log -v "
-			 "--vfio 01:00.0 --vfio=0001:AB:1f.7,msix=relocate"),
+			 "--vfio 01:00.0 --vfio=0001:AB:1f.7,msix=relocate,"
+			 "on-error=ignore,request-timeout=0"),
 		0);
 	assert_int_equal(t->c.command, COMMAND_PLAN);
 	assert_string_equal(t->c.kernel, "a=b");
@@ -134,6 +135,8 @@ static void both_forms(void **state)
 	assert_int_equal(t->c.vfio[0].msix, MSIX_AUTO);
 	assert_string_equal(t->c.vfio[1].address, "0001:ab:1f.7");
 	assert_int_equal(t->c.vfio[1].msix, MSIX_RELOCATE);
+	assert_int_equal(t->c.vfio[1].on_error, ON_ERROR_IGNORE);
+	assert_int_equal(t->c.vfio[1].request_timeout, 0);
 }
 
 static void later_wins(void **state)
@@ -236,6 +239,10 @@ static const struct wrong wrongs[] = {
 	  "address", "--vfio" },
 	{ "run -k x --vfio 01:00.0,msix", ERR_OPTION_MISSING, "--vfio msix",
 	  "" },
+	{ "run -k x --vfio 01:00.0,on-error=panic", ERR_OPTION_VALUE,
+	  "--vfio on-error", "panic" },
+	{ "run -k x --vfio 01:00.0,request-timeout=-1", ERR_OPTION_VALUE,
+	  "--vfio request-timeout", "-1" },
 	{ "run -k x --vfio 01:00.0,msix=no", ERR_OPTION_VALUE, "--vfio msix",
 	  "no" },
 	{ "run -k x --vfio 01:00.0 --vfio 0000:01:00.0,msix=auto",
@@ -262,6 +269,37 @@ static void wrong_lines(void **state)
 			fail_msg("%s: %d %s %s", w->line, t->e.what, t->e.name,
 				 t->e.detail);
 	}
+}
+
+/* What only plan can do is refused by run, wherever the words stand. */
+static void options_of_plan(void **state)
+{
+	static const char *const words[] = {"--json", "--json=no",
+					    "--svg x.svg", "--what-if x"};
+	struct trial *t = *state;
+	char line[64];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		snprintf(line, sizeof(line), "run -k x %s", words[i]);
+		assert_int_equal(parse(t, line), -EINVAL);
+		assert_int_equal(t->e.what, ERR_OPTION_COMMAND);
+		assert_int_equal(t->e.num, 1u << COMMAND_PLAN);
+		assert_string_equal(t->e.detail, "run");
+		snprintf(line, sizeof(line), "plan %s", words[i]);
+		assert_int_equal(parse(t, line), 0);
+	}
+	assert_string_equal(t->c.what_if, "x");
+	assert_int_equal(parse(t, "plan --json --svg a --svg b"), 0);
+	assert_true(t->c.json);
+	assert_string_equal(t->c.svg, "b");
+	put_ini(t, "[vm]\n", 5);
+	assert_int_equal(parse(t, "plan INI --what-if x"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_BOTH);
+	assert_int_equal(parse(t, "plan --what-if x --vfio 01:00.0"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_BOTH);
+	put_ini(t, "[vm]\njson=yes\n", 14);
+	assert_int_equal(parse(t, "plan INI"), -ENOENT);
+	assert_int_equal(t->e.what, ERR_INI_KEY);
 }
 
 static void too_many_devices(void **state)
@@ -357,6 +395,8 @@ static void ini_whole(void **state)
 	assert_int_equal(t->c.n_vfio, 2);
 	assert_string_equal(t->c.vfio[0].address, "0000:01:00.0");
 	assert_int_equal(t->c.vfio[0].msix, MSIX_INPLACE);
+	assert_int_equal(t->c.vfio[0].on_error, ON_ERROR_STOP);
+	assert_int_equal(t->c.vfio[0].request_timeout, 10);
 	assert_string_equal(t->c.vfio[1].address, "0002:03:04.5");
 	assert_int_equal(t->c.vfio[1].msix, MSIX_AUTO);
 }
@@ -558,10 +598,12 @@ static void ini_too_many_devices(void **state)
 static void ini_every_key(void **state)
 {
 	static const char *const sample[] = {
-		[VALUE_PATH] = "f",	  [VALUE_TEXT] = "t",
-		[VALUE_NUMBER] = "2",	  [VALUE_SIZE] = "64M",
-		[VALUE_BOOL] = "yes",	  [VALUE_CONSOLE] = "none",
-		[VALUE_MSIX] = "inplace", [VALUE_ADDRESS] = "01:00.0",
+		[VALUE_PATH] = "f",	     [VALUE_TEXT] = "t",
+		[VALUE_NUMBER] = "2",	     [VALUE_SIZE] = "64M",
+		[VALUE_BOOL] = "yes",	     [VALUE_CONSOLE] = "none",
+		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
+		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
+		[VALUE_BACKEND] = "iommufd",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -592,6 +634,7 @@ int main(void)
 		TRIAL(later_wins),
 		TRIAL(help_and_version),
 		TRIAL(wrong_lines),
+		TRIAL(options_of_plan),
 		TRIAL(too_many_devices),
 		TRIAL(long_path),
 		cmocka_unit_test(check_alone),

@@ -113,12 +113,37 @@ static const struct golden goldens[] = {
 	  "Give one or more, as listed by: barge devices" },
 	{ { -EBUSY, ERR_VFIO_GROUP_OPEN, 12, 0, A, "" },
 	  "/dev/vfio/12 of " A " is used by another program. "
-	  "See which: sudo fuser -v /dev/vfio/12" },
+	  "See which: sudo fuser -v /dev/vfio/12 /dev/vfio/devices/*" },
+	{ { -ENOENT, ERR_VFIO_IOMMUFD, 0, 0, "/dev/iommu", "" },
+	  "there is no /dev/iommu. Use --iommu type1, or boot a host kernel "
+	  "with CONFIG_IOMMUFD and load it: sudo modprobe iommufd" },
+	{ { -ENOENT, ERR_VFIO_CDEV, 0, 0, A, "" },
+	  A " has no file below /dev/vfio/devices. Use --iommu type1, or boot "
+	  "a host kernel with CONFIG_VFIO_DEVICE_CDEV (Linux 6.6 or newer)." },
+	{ { -EACCES, ERR_VFIO_CDEV, 0, 0, A, "/dev/vfio/devices/vfio3" },
+	  "/dev/vfio/devices/vfio3 of " A ": permission denied. "
+	  "Make it yours: sudo chown $USER /dev/vfio/devices/vfio3" },
+	{ { -EBUSY, ERR_VFIO_BIND, 0, 0, A, "/dev/vfio/devices/vfio3" },
+	  A " is used through its IOMMU group by another program. "
+	  "See which: sudo fuser -v /dev/vfio/*" },
+	{ { -ENOMEM, ERR_VFIO_MEMLOCK, 4ull << 30, 1ull << 20, "", "8192" },
+	  "4G of guest memory has to be locked for devices, and the limit "
+	  "RLIMIT_MEMLOCK is 8192 KiB. Allow 4195328 KiB: "
+	  "sudo prlimit --pid $$ --memlock=$((4195328 * 1024)) "
+	  "(systemd: LimitMEMLOCK=4195328K), "
+	  "or run barge with CAP_IPC_LOCK." },
+	{ { -ENODEV, ERR_VFIO_IOCTL, 0, 0, A, "VFIO_DEVICE_GET_INFO" },
+	  A ": VFIO_DEVICE_GET_INFO failed: the device is gone, or its driver "
+	  "lets it go. See whether it is there: lspci -D -s " A },
 	{ { -ENOMEM, ERR_VFIO_DMA_MAP, 0x100000000, 1ull << 30, "", "" },
 	  "1G of guest memory at 0x100000000 cannot be locked for the device: "
 	  "over the limit RLIMIT_MEMLOCK. Allow 5242880 KiB: "
 	  "ulimit -l 5242880 (systemd: LimitMEMLOCK=5242880K), "
 	  "or run barge with CAP_IPC_LOCK." },
+	{ { -ECANCELED, ERR_VFIO_REQUESTED, 10, 0, A, "" },
+	  A ": the host wanted this device back and the guest did not give "
+	  "it up within 10 s, so the VM was ended. To leave it more time, add "
+	  "to its --vfio: request-timeout=SECONDS" },
 	{ { 0, ERR_VFIO_HEADER, 1, 0, A, "" },
 	  A " is a bridge (header type 1), which no guest can be given. "
 	  "Name a device behind it: lspci -tv" },

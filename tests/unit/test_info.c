@@ -130,7 +130,45 @@ static void iommu_gaps(void **state)
 	assert_int_equal(out[0].len, 0x100000);
 	assert_int_equal(out[1].base, 0x8000000000);
 	assert_int_equal(out[1].len, 0ull - 0x8000000000);
+	/* No room for all: what is left out is reserved with the last. */
 	assert_int_equal(reserved(out, 1), 1);
+	assert_int_equal(out[0].base, 0xfee00000);
+	assert_int_equal(out[0].len, 0ull - 0xfee00000);
+}
+
+/* What follows a range that cannot be does not count as usable. */
+static void iommu_bad_range(void **state)
+{
+	struct span out[4];
+
+	(void)state;
+	m.range[1].end = m.range[1].start - 1;
+	assert_int_equal(reserved(out, 4), 1);
+	assert_int_equal(out[0].base, 0xfee00000);
+	assert_int_equal(out[0].len, 0ull - 0xfee00000);
+}
+
+static void iommufd_gaps(void **state)
+{
+	const struct iommu_iova_range r39[] = {
+		{0, 0xfedfffff},
+		{0xfef00000, 0x7fffffffff},
+	};
+	const struct iommu_iova_range all = {0, UINT64_MAX};
+	const struct iommu_iova_range top = {0x1000, UINT64_MAX};
+	struct span out[4];
+
+	(void)state;
+	assert_int_equal(info_gaps(r39, 2, out, 4), 2);
+	assert_int_equal(out[0].base, 0xfee00000);
+	assert_int_equal(out[0].len, 0x100000);
+	assert_int_equal(out[1].base, 0x8000000000);
+	assert_int_equal(span_last(out[1]), UINT64_MAX);
+	assert_int_equal(info_gaps(&all, 1, out, 4), 0);
+	assert_int_equal(info_gaps(&top, 1, out, 4), 1);
+	assert_int_equal(span_last(out[0]), 0xfff);
+	assert_int_equal(info_gaps(r39, 0, out, 4), 0);
+	assert_int_equal(info_gaps(r39, 2, out, 0), 0);
 }
 
 /* Everything usable, and lists that make no sense: nothing is reserved. */
@@ -158,6 +196,8 @@ int main(void)
 		T(region_too_many_areas),
 		T(region_without_caps_flag),
 		T(iommu_gaps),
+		T(iommu_bad_range),
+		T(iommufd_gaps),
 		T(iommu_nothing_reserved),
 	};
 

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/fake_vfio_life.h"
+#include "vmm/explain.h"
+
+/*
+ * The whole life again and again, and each time another call fails: each ends
+ * with success or with an error that can be explained, and leaves nothing.
+ */
+
+static struct life l;
+static unsigned int runs;
+
+struct scene {
+	const char *name;
+	void (*describe)(void);
+	enum vfio_backend backend;
+};
+
+static void one_nvme(void)
+{
+	fake_nvme("0000:01:00.0", 7);
+}
+
+static void one_ahci(void)
+{
+	fake_ahci("0000:02:00.0", 9);
+}
+
+static void one_gpu(void)
+{
+	fake_gpu("0000:03:00.0", 11);
+}
+
+static void two(void)
+{
+	fake_nvme("0000:01:00.0", 7);
+	fake_e1000("0000:02:00.0", 9);
+}
+
+static void peers(void)
+{
+	fake_nvme("0000:01:00.0", 7);
+	fake_gpu("0000:03:00.0", 11);
+}
+
+static const struct scene scenes[] = {
+	{"nvme, type1", one_nvme, VFIO_BACKEND_TYPE1},
+	{"nvme, iommufd", one_nvme, VFIO_BACKEND_IOMMUFD},
+	{"ahci, auto", one_ahci, VFIO_BACKEND_AUTO},
+	{"gpu, type1", one_gpu, VFIO_BACKEND_TYPE1},
+	{"two, type1", two, VFIO_BACKEND_TYPE1},
+	{"peers, iommufd", peers, VFIO_BACKEND_IOMMUFD},
+	{"peers, auto", peers, VFIO_BACKEND_AUTO},
+};
+
+#define SCENES (sizeof(scenes) / sizeof(scenes[0]))
+
+static int teardown(void **state)
+{
+	(void)state;
+	fake_host_stop();
+	return 0;
+}
+
+/* An error must be one that people can read, of the host's kind. */
+static void explained(int r)
+{
+	char text[1024];
+
+	assert_true(r < 0);
+	assert_int_not_equal(l.e.what, ERR_NONE);
+	explain(&l.e, text, sizeof(text));
+	assert_true(strlen(text) > 20);
+	assert_int_equal(explain_status(&l.e), 2);
+}
+
+static void begin(const struct scene *s)
+{
+	fake_host_init();
+	s->describe();
+	fake_host_start();
+	life_init(&l);
+	l.backend = s->backend;
+}
+
+/* At its end the host asks for the first device, and the guest gives it up. */
+static void run(void)
+{
+	guest_drive(&l);
+	fake_irq_fire(&fake_host.pci[0], VFIO_PCI_ERR_IRQ_INDEX, 0);
+	fake_irq_fire(&fake_host.pci[0], VFIO_PCI_REQ_IRQ_INDEX, 0);
+	(void)life_events(&l);
+	(void)vfio_slot_eject(&l.v, &l.host, l.plan.pci[0].devfn >> 3);
+	for (unsigned int i = 1; i < fake_host.n; i++)
+		guest_command(&l, i, i & 1 ? 0 : 7);
+}
+
+/* Live with whatever fault was ordered; whether it came. */
+static bool live(const struct scene *s, const char *fault, unsigned int nth)
+{
+	const char *left;
+	bool failed;
+	int r;
+
+	r = life_open(&l);
+	if (r == 0)
+		r = life_start(&l);
+	if (r == 0)
+		run();
+	life_end(&l);
+	failed = fake_sys_failed();
+	left = fake_host_left();
+	fake_host_stop();
+	if (left)
+		fail_msg("%s: call %u, %s, with %s: %s", s->name, nth,
+			 fake_sys_failed_in(), fault, left);
+	if (r < 0)
+		explained(r);
+	if (!failed && r < 0)
+		fail_msg("%s: fails without a fault", s->name);
+	runs++;
+	return failed;
+}
+
+/* --- one call fails --------------------------------------------------------
+ */
+
+static void each_call(int code)
+{
+	for (unsigned int i = 0; i < SCENES; i++) {
+		unsigned int nth = 0;
+
+		do {
+			begin(&scenes[i]);
+			fake_sys_fail(++nth, code);
+		} while (live(&scenes[i], strerror(code), nth));
+		assert_true(nth > 100);
+	}
+}
+
+static void fails_enomem(void **state)
+{
+	(void)state;
+	each_call(ENOMEM);
+}
+
+static void fails_einval(void **state)
+{
+	(void)state;
+	each_call(EINVAL);
+}
+
+static void fails_ebusy(void **state)
+{
+	(void)state;
+	each_call(EBUSY);
+}
+
+static void fails_enospc(void **state)
+{
+	(void)state;
+	each_call(ENOSPC);
+}
+
+static void fails_eexist(void **state)
+{
+	(void)state;
+	each_call(EEXIST);
+}
+
+static void fails_eio(void **state)
+{
+	(void)state;
+	each_call(EIO);
+}
+
+static void fails_enodev(void **state)
+{
+	(void)state;
+	each_call(ENODEV);
+}
+
+/* --- the device is gone ----------------------------------------------------
+ */
+
+static void vanishes(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < SCENES; i++) {
+		for (unsigned int d = 0;; d++) {
+			unsigned int nth = 0;
+
+			begin(&scenes[i]);
+			if (d == fake_host.n) {
+				fake_host_stop();
+				break;
+			}
+			do {
+				if (nth)
+					begin(&scenes[i]);
+				fake_sys_vanish(++nth,
+						&fake_host.pci[d].file[0]);
+			} while (
+				live(&scenes[i], "a device that is gone", nth));
+		}
+	}
+}
+
+/* --- reads that give less --------------------------------------------------
+ */
+
+static void reads_less(void **state)
+{
+	static const size_t lens[] = {0, 1, 3, 63};
+
+	(void)state;
+	for (unsigned int i = 0; i < SCENES; i++) {
+		for (unsigned int k = 0; k < 4; k++) {
+			unsigned int nth = 0;
+
+			do {
+				begin(&scenes[i]);
+				fake_sys_short(++nth, lens[k]);
+			} while (live(&scenes[i], "less bytes", nth));
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(fails_enomem, teardown),
+		cmocka_unit_test_teardown(fails_einval, teardown),
+		cmocka_unit_test_teardown(fails_ebusy, teardown),
+		cmocka_unit_test_teardown(fails_enospc, teardown),
+		cmocka_unit_test_teardown(fails_eexist, teardown),
+		cmocka_unit_test_teardown(fails_eio, teardown),
+		cmocka_unit_test_teardown(fails_enodev, teardown),
+		cmocka_unit_test_teardown(vanishes, teardown),
+		cmocka_unit_test_teardown(reads_less, teardown),
+	};
+	int r = cmocka_run_group_tests(tests, NULL, NULL);
+
+	print_message("%u lives\n", runs);
+	return r;
+}
