@@ -283,7 +283,7 @@ static void options_of_plan(void **state)
 		snprintf(line, sizeof(line), "run -k x %s", words[i]);
 		assert_int_equal(parse(t, line), -EINVAL);
 		assert_int_equal(t->e.what, ERR_OPTION_COMMAND);
-		assert_int_equal(t->e.num, 1u << COMMAND_PLAN);
+		assert_true(t->e.num & 1u << COMMAND_PLAN);
 		assert_string_equal(t->e.detail, "run");
 		snprintf(line, sizeof(line), "plan %s", words[i]);
 		assert_int_equal(parse(t, line), 0);
