@@ -196,13 +196,20 @@ static int disk(struct use *u, const char *name)
  */
 static int nvme_head(struct use *u, const char *name)
 {
-	unsigned int subsystem, controller, space;
+	static const char digits[] = "0123456789";
 	char head[48];
+	size_t subsystem, controller;
 
-	if (sscanf(name, "nvme%9uc%9un%9u", &subsystem, &controller, &space) !=
-	    3)
+	if (strncmp(name, "nvme", 4) != 0)
 		return 0;
-	snprintf(head, sizeof(head), "nvme%un%u", subsystem, space);
+	subsystem = 4 + strspn(name + 4, digits);
+	if (name[subsystem] != 'c')
+		return 0;
+	controller = subsystem + 1 + strspn(name + subsystem + 1, digits);
+	if (name[controller] != 'n')
+		return 0;
+	snprintf(head, sizeof(head), "%.*s%s", (int)subsystem, name,
+		 name + controller);
 	return disk(u, head);
 }
 

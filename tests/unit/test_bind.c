@@ -173,6 +173,11 @@ static void without_a_driver(void **state)
 	assert_driver(A, "vfio-pci");
 	assert_int_equal(bind_give(&host, A, &e), 1);
 	assert_driver(A, "");
+	/* as when a VM held its group: later it gets one */
+	own = "nvme";
+	assert_int_equal(bind_give_check(&host, A, &e), 0);
+	assert_int_equal(bind_give(&host, A, &e), 1);
+	assert_driver(A, "nvme");
 }
 
 /* driver_override was set by hand, the driver is still the host's. */
