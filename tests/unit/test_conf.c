@@ -643,6 +643,41 @@ static void ini_too_many_devices(void **state)
 	assert_int_equal(parse_ini(t, text), -E2BIG);
 }
 
+/* A word, or else the name of a file. */
+static void rom_key(void **state)
+{
+	static const struct {
+		const char *text;
+		enum rom_policy rom;
+	} words[] = {
+		{"auto", ROM_AUTO}, {"on", ROM_ON},	   {"Yes", ROM_ON},
+		{"off", ROM_OFF},   {"./off", ROM_FILE},   {"/r/on", ROM_FILE},
+		{"no", ROM_OFF},    {"a b.rom", ROM_FILE},
+	};
+	struct trial *t = *state;
+	char text[CONF_PATH_MAX + 64];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "[vfio.a]\naddress=01:00.0\nrom = %s\n",
+			 words[i].text);
+		assert_int_equal(parse_ini(t, text), 0);
+		assert_int_equal(t->c.vfio[0].rom, words[i].rom);
+	}
+	/* Beside the INI file, as all names in it. */
+	snprintf(text, sizeof(text), "%s/a b.rom", t->dir);
+	assert_string_equal(t->c.vfio[0].rom_file, text);
+	assert_int_equal(parse(t, "run -k x --vfio 01:00.0,rom=v.rom"), 0);
+	assert_int_equal(t->c.vfio[0].rom, ROM_FILE);
+	assert_string_equal(t->c.vfio[0].rom_file, "v.rom");
+	assert_int_equal(parse(t, "run -k x --vfio 01:00.0"), 0);
+	assert_int_equal(t->c.vfio[0].rom, ROM_AUTO);
+	assert_int_equal(parse(t, "run -k x --vfio 01:00.0,rom="), -EINVAL);
+	snprintf(text, sizeof(text), "[vfio.a]\naddress=01:00.0\nrom=%0*d\n",
+		 CONF_PATH_MAX, 1);
+	assert_int_not_equal(parse_ini(t, text), 0);
+}
+
 /* Every key of the tables can be set from a file. */
 static void ini_every_key(void **state)
 {
@@ -653,6 +688,7 @@ static void ini_every_key(void **state)
 		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
 		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
 		[VALUE_BACKEND] = "iommufd",
+		[VALUE_ROM] = "off",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -698,6 +734,7 @@ int main(void)
 		TRIAL(ini_long_lines),
 		TRIAL(ini_strange_files),
 		TRIAL(ini_too_many_devices),
+		TRIAL(rom_key),
 		TRIAL(ini_every_key),
 	};
 
