@@ -216,7 +216,7 @@ static void thp_denied(struct doctor_facts *f)
 
 static void memlock_low(struct doctor_facts *f)
 {
-	f->memlock = 8 << 20;
+	f->memlock = 4 * GIB - 1;
 }
 
 static void memory_low(struct doctor_facts *f)
@@ -362,6 +362,19 @@ static void thp_fine(void **state)
 	f.host.thp = REACH_THP_ALWAYS;
 	doctor_judge(&r, &f);
 	assert_int_equal(find(&r, "thp")->level, DOCTOR_OK);
+}
+
+/* Just enough is enough. */
+static void just_enough(void **state)
+{
+	struct doctor_facts f = sound();
+	struct doctor_report r;
+
+	(void)state;
+	f.memlock = f.memory;
+	f.available = f.memory;
+	doctor_judge(&r, &f);
+	assert_int_equal(r.n_bad, 0);
 }
 
 /* Everything wrong at once still fits. */
@@ -532,6 +545,8 @@ static void other_files(void **state)
 	fake_root_put("/proc/self/status", "CapEff:\t000001ffffffffff\n");
 	fake_root_put("/sys/class/vfio-dev/vfio0/dev", "511:0\n");
 	fake_root_put("/lib/modules/6.12.1-test/modules.dep", "");
+	/* 39 bits, 2 MiB but no 1 GiB pages: the least of all counts */
+	fake_root_put("/sys/class/iommu/vtd0/intel-iommu/cap", "400260200\n");
 	doctor_gather(&f, root, GIB);
 	assert_true(f.iommu_word_off);
 	assert_int_equal(f.remapping, REACH_NO);
@@ -539,6 +554,9 @@ static void other_files(void **state)
 	assert_true(f.memlock == UINT64_MAX);
 	assert_int_equal(f.cdev, REACH_YES);
 	assert_int_equal(f.iommufd, MODULE_MISSING);
+	assert_int_equal(f.iommus, 2);
+	assert_int_equal(f.iommu_bits, 39);
+	assert_int_equal(f.iommu_pages, 1u << 12 | 1u << 21);
 }
 
 static void hostile_files(void **state)
@@ -579,6 +597,7 @@ int main(void)
 		cmocka_unit_test(one_trouble),
 		cmocka_unit_test(old_kernel),
 		cmocka_unit_test(thp_fine),
+		cmocka_unit_test(just_enough),
 		cmocka_unit_test(everything),
 		cmocka_unit_test(for_programs),
 		CASE(nothing_there),
