@@ -364,6 +364,34 @@ static void thp_fine(void **state)
 	assert_int_equal(find(&r, "thp")->level, DOCTOR_OK);
 }
 
+/* Since Linux 7.2 only RAM depends on the policy. */
+static void thp_off(void **state)
+{
+	static const struct {
+		unsigned int major, minor;
+		const char *says;
+	} t[] = {
+		{7, 1, "so RAM and BARs get small pages"},
+		{7, 2, "so RAM gets small pages"},
+		{8, 0, "so RAM gets small pages"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct doctor_facts f = sound();
+		struct doctor_report r;
+		char *text;
+
+		f.host.kernel_major = t[i].major;
+		f.host.kernel_minor = t[i].minor;
+		f.host.thp = REACH_THP_NEVER;
+		doctor_judge(&r, &f);
+		text = joined(printed(&r, false));
+		assert_non_null(strstr(text, t[i].says));
+		free(text);
+	}
+}
+
 /* Just enough is enough. */
 static void just_enough(void **state)
 {
@@ -597,6 +625,7 @@ int main(void)
 		cmocka_unit_test(one_trouble),
 		cmocka_unit_test(old_kernel),
 		cmocka_unit_test(thp_fine),
+		cmocka_unit_test(thp_off),
 		cmocka_unit_test(just_enough),
 		cmocka_unit_test(everything),
 		cmocka_unit_test(for_programs),
