@@ -192,7 +192,7 @@ static int check_user(const struct bind_host *h, const char *address,
 		return 0;
 	if (sysfs_group_at(h->root, address, &group, &ignored) == 0)
 		id = (long)group;
-	host_use_vfio(h->root, address, id, user);
+	host_use_vfio(h->root, address, id, true, user);
 	if (!user[0])
 		return 0;
 	return err_set(e, -EBUSY, ERR_BIND_VM, address, user);

@@ -404,14 +404,15 @@ static int cdev(void *ctx, const char *name)
 }
 
 /* linux/vfio.h: a group has one user, any further open is EBUSY. */
-static void group_user(const char *root, long group, char buf[HOST_USE_SIZE])
+static void group_user(const char *root, long group, bool closely,
+		       char buf[HOST_USE_SIZE])
 {
 	char path[PATH_MAX];
 	char device_node[64];
 	int fd;
 
 	snprintf(device_node, sizeof(device_node), "/dev/vfio/%ld", group);
-	if (opened_by(root, device_node, buf))
+	if (opened_by(root, device_node, buf) || !closely)
 		return;
 	sysfs_path(path, root, "%s", device_node);
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -422,7 +423,7 @@ static void group_user(const char *root, long group, char buf[HOST_USE_SIZE])
 }
 
 void host_use_vfio(const char *root, const char *address, long group,
-		   char buf[HOST_USE_SIZE])
+		   bool closely, char buf[HOST_USE_SIZE])
 {
 	struct opener o = {root, "", NULL, buf};
 	char path[PATH_MAX];
@@ -431,5 +432,5 @@ void host_use_vfio(const char *root, const char *address, long group,
 	sysfs_path(path, root, "/sys/bus/pci/devices/%s/vfio-dev", address);
 	if (sysfs_each_name(path, cdev, &o) == FOUND || group < 0)
 		return;
-	group_user(root, group, buf);
+	group_user(root, group, closely, buf);
 }

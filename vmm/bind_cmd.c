@@ -106,7 +106,7 @@ static void user_of(const char *address, char user[HOST_USE_SIZE])
 
 	if (sysfs_group(address, &group, &ignored) == 0)
 		id = (long)group;
-	host_use_vfio("", address, id, user);
+	host_use_vfio("", address, id, false, user);
 }
 
 static void tell_waiting(const struct bind_host *h, const char *address)

@@ -468,7 +468,7 @@ static void assert_user(const char *want)
 	char user[HOST_USE_SIZE];
 	struct err e = {0};
 
-	host_use_vfio(root, A, 12, user);
+	host_use_vfio(root, A, 12, true, user);
 	assert_string_equal(user, want);
 	assert_int_equal(bind_give_check(&host, A, &e), want[0] ? -EBUSY : 0);
 	if (want[0])
