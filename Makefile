@@ -93,6 +93,10 @@ $(O)/%.o: %.c $(O)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
 
+# The doubles are not what a fuzzer is to explore.
+$(O)/tests/unit/%.o: private opt_fuzz := $(filter-out -fsanitize=%,$(opt_fuzz)) \
+	-fsanitize=address,undefined
+
 $(O)/barge: $(obj)
 	$(say) LD $@
 	$(Q)$(CC) $(cflags) $(ldflags) -o $@ $^ $(libs)

@@ -194,11 +194,7 @@ static bool like_vfio(const struct err *e)
 /* --- the table -------------------------------------------------------------
  */
 
-#define DEVICE "/sys/bus/pci/devices/%n/"
-#define BIND_BEGIN                                                             \
-	"sudo sh -c 'modprobe vfio-pci && "                                    \
-	"echo vfio-pci > " DEVICE "driver_override && "
-#define BIND_END "echo %n > /sys/bus/pci/drivers_probe'"
+#define BIND "sudo modprobe vfio-pci && sudo barge bind "
 
 /* clang-format off */
 static const struct row rows[] = {
@@ -239,6 +235,11 @@ static const struct row rows[] = {
 	{ ERR_ARGUMENT_EXTRA, 0, NULL,
 	  "%n is one argument too many. "
 	  "Only one INI file can be named, before or after the options." },
+	{ ERR_ADDRESS_NONE, 0, NULL,
+	  "barge %n lacks the address of a device. "
+	  "Give one or more, as listed by: barge devices" },
+	{ ERR_ADDRESS_MANY, 0, NULL,
+	  "%n is one address too many. Give at most %1 at a time." },
 	{ ERR_COMMAND_UNKNOWN, 0, no_name,
 	  "the command is missing. "
 	  "Start a VM with: barge run --kernel FILE, or see: barge --help" },
@@ -247,7 +248,8 @@ static const struct row rows[] = {
 	{ ERR_COMMAND_UNKNOWN, 0, near,
 	  "%n is not a command. Did you mean barge %s?" },
 	{ ERR_COMMAND_UNKNOWN, 0, NULL,
-	  "%n is not a command; they are run, plan and help. "
+	  "%n is not a command; they are run, plan, devices, doctor, bind, "
+	  "unbind and help. "
 	  "To start the VM that an INI file describes: barge run %n" },
 
 	/* the INI file */
@@ -332,10 +334,10 @@ static const struct row rows[] = {
 	  "--cpus %1 is more than is possible. Give at most: --cpus %2" },
 	{ ERR_VFIO_ADDRESS, 0, no_detail,
 	  "%n is not a PCI address. "
-	  "Give one like 0000:01:00.0; all are listed by: lspci -D" },
+	  "Give one like 0000:01:00.0; all are listed by: barge devices" },
 	{ ERR_VFIO_ADDRESS, 0, NULL,
 	  "%d: %n is not a PCI address. "
-	  "Give one like 0000:01:00.0; all are listed by: lspci -D" },
+	  "Give one like 0000:01:00.0; all are listed by: barge devices" },
 	{ ERR_VFIO_TWICE, 0, NULL,
 	  "%n is given to the guest twice. "
 	  "Remove one --vfio, or one [vfio.LABEL] of the INI file." },
@@ -378,6 +380,9 @@ static const struct row rows[] = {
 	  "%n is a damaged kernel. Copy or build it again." },
 	{ ERR_KERNEL_BAD, 0, NULL,
 	  "%n is a damaged kernel: %d. Copy or build it again." },
+	{ ERR_ROM_BAD, 0, NULL,
+	  "%n is no ROM image of a PCI device: it %d. Read one with: "
+	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
 	{ ERR_KERNEL_SPACE, 0, num_zero,
 	  "%n: the kernel does not fit into the guest's memory. "
 	  "Give more with --memory." },
@@ -454,7 +459,7 @@ static const struct row rows[] = {
 
 	/* PCI and VFIO */
 	{ ERR_PCI_NO_DEVICE, 0, NULL,
-	  "%n: the host has no such PCI device. List those it has: lspci -D" },
+	  "%n: the host has no such PCI device. List those it has: barge devices" },
 	{ ERR_PCI_SYSFS, EACCES, NULL,
 	  "%n: only root may read all of its configuration space. "
 	  "Run the same with sudo." },
@@ -462,11 +467,9 @@ static const struct row rows[] = {
 	  "%n cannot be used: %e. "
 	  "Check that sysfs is mounted: findmnt /sys" },
 	{ ERR_VFIO_DRIVER, 0, no_detail,
-	  "%n has no driver; it needs vfio-pci. Bind it: "
-	  BIND_BEGIN BIND_END },
+	  "%n has no driver; it needs vfio-pci. Bind it: " BIND "%n" },
 	{ ERR_VFIO_DRIVER, 0, NULL,
-	  "%n is bound to %d, not to vfio-pci. Bind it: "
-	  BIND_BEGIN "echo %n > " DEVICE "driver/unbind && " BIND_END },
+	  "%n is bound to %d, not to vfio-pci. Bind it: " BIND "%n" },
 	{ ERR_VFIO_NO_IOMMU, 0, on_arm,
 	  "%n is in no IOMMU group. Give the host an SMMU that its firmware "
 	  "describes: sudo dmesg | grep -i smmu" },
@@ -490,9 +493,7 @@ static const struct row rows[] = {
 	  "Bind them to vfio-pci too: ls /sys/kernel/iommu_groups/%1/devices" },
 	{ ERR_VFIO_NOT_VIABLE, 0, NULL,
 	  "%n shares IOMMU group %1 with devices that the host uses: %d. "
-	  "Bind them to vfio-pci too: sudo sh -c 'cd /sys/bus/pci && "
-	  "for a in%A; do echo vfio-pci > devices/$a/driver_override; "
-	  "echo $a > devices/$a/driver/unbind; echo $a > drivers_probe; done'" },
+	  "Bind them to vfio-pci too: sudo barge bind%A" },
 	{ ERR_VFIO_CONTAINER, EACCES, NULL,
 	  "/dev/vfio/vfio: permission denied. "
 	  "Let everybody open it: sudo chmod a+rw /dev/vfio/vfio" },
@@ -613,6 +614,33 @@ static const struct row rows[] = {
 	{ ERR_VFIO_HEADER, 0, NULL,
 	  "%n is a bridge (header type %1), which no guest can be given. "
 	  "Name a device behind it: lspci -tv" },
+
+	/* binding */
+	{ ERR_BIND_DRIVER, 0, NULL,
+	  "%n cannot be bound to vfio-pci, which is not loaded. "
+	  "Load it: sudo modprobe vfio-pci" },
+	{ ERR_BIND_HOST, 0, NULL,
+	  "%n is in use by the host: %d. Stop using it first, "
+	  "or take it away nevertheless: sudo barge bind --force %n" },
+	{ ERR_BIND_VM, 0, NULL,
+	  "%n is in use by a VM: %d has it. End that VM first, "
+	  "or ask it for the device and wait: sudo barge unbind --force %n" },
+	{ ERR_BIND_WRITE, EACCES, NULL,
+	  "%n: only root may change which driver a device has. "
+	  "Run the same with sudo." },
+	{ ERR_BIND_WRITE, EROFS, NULL,
+	  "%n: sysfs is read-only here. Bind devices outside this container." },
+	{ ERR_BIND_WRITE, 0, NULL,
+	  "%n: the kernel refused: %e. Look for its reason: sudo dmesg | tail" },
+	{ ERR_DOCTOR, 0, NULL,
+	  "VMs with passed-through devices cannot run here. Change what "
+	  "stands behind the word bad (%1) above." },
+	{ ERR_BIND_REFUSED, EBUSY, NULL,
+	  "%n is still bound to a VFIO driver. "
+	  "Look for the kernel's reason: sudo dmesg | grep -e vfio -e %n" },
+	{ ERR_BIND_REFUSED, 0, NULL,
+	  "%n: vfio-pci does not take the device: %e. "
+	  "Look for its reason: sudo dmesg | grep -e vfio -e %n" },
 };
 /* clang-format on */
 

@@ -64,6 +64,10 @@ int life_open(struct life *l)
 	for (unsigned int i = 0; r == 0 && i < fake_host.n; i++)
 		r = vfio_open(&l->v, fake_host.pci[i].address, MSIX_AUTO,
 			      &l->e);
+	if (r == 0)
+		vfio_reset(&l->v);
+	for (unsigned int i = 0; r == 0 && i < fake_host.n; i++)
+		r = vfio_rom(&l->v, i, ROM_AUTO, "", &l->e);
 	return r;
 }
 
@@ -393,6 +397,7 @@ static void move_bar(struct life *l, unsigned int i, unsigned int b)
 
 static void power_and_reset(struct life *l, unsigned int i)
 {
+	uint64_t bar[PCI_BARS];
 	unsigned int pm = guest_cap(l, i, PCI_CAP_ID_PM);
 	unsigned int exp = guest_cap(l, i, PCI_CAP_ID_EXP);
 
@@ -401,9 +406,14 @@ static void power_and_reset(struct life *l, unsigned int i)
 		(void)guest_read(l, guest_bar(l, i, 0), 4);
 		guest_cfg_write(l, i, pm + PCI_PM_CTRL, 2, 0);
 	}
-	if (exp)
-		guest_cfg_write(l, i, exp + PCI_EXP_DEVCTL, 2,
-				PCI_EXP_DEVCTL_BCR_FLR);
+	if (!exp)
+		return;
+	/* what is lost by a reset is put back */
+	for (unsigned int b = 0; b < PCI_BARS; b++)
+		bar[b] = guest_cfg_read(l, i, PCI_BASE_ADDRESS_0 + 4 * b, 4);
+	guest_cfg_write(l, i, exp + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	for (unsigned int b = 0; b < PCI_BARS; b++)
+		guest_cfg_write(l, i, PCI_BASE_ADDRESS_0 + 4 * b, 4, bar[b]);
 }
 
 void guest_drive(struct life *l)
