@@ -60,7 +60,7 @@ struct conf {
 	char *console_file;
 	bool verbose;
 	bool slot_zap_all; /* struct kvm */
-	bool json; /* this and the next two: plan only */
+	bool json;	   /* this and the next two: plan only */
 	char *svg;
 	char *what_if;
 	enum vfio_backend iommu;
