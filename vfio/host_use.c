@@ -35,8 +35,9 @@ struct use {
 	char dev[24];
 };
 
-/* Found: ends the search. */
+/* Either ends the search; a mount says more than what holds a disk. */
 #define FOUND 1
+#define HELD  2
 
 __attribute__((format(printf, 2, 3))) static int found(struct use *u,
 						       const char *fmt, ...)
@@ -139,7 +140,8 @@ static int holder(void *ctx, const char *name)
 
 	if (node(u, name) == FOUND)
 		return FOUND;
-	return found(u, "%s is part of %s", held, name);
+	(void)found(u, "%s is part of %s", held, name);
+	return HELD;
 }
 
 /* One block device: a disk, a partition, or what holds one. */
@@ -160,7 +162,7 @@ static int node(struct use *u, const char *name)
 		sysfs_path(path, u->root, "/sys/class/block/%s/holders", name);
 		r = sysfs_each_name(path, holder, &below);
 	}
-	return r == FOUND ? FOUND : claimed(&below);
+	return r > 0 ? r : claimed(&below);
 }
 
 static int partition(void *ctx, const char *name)
@@ -185,7 +187,7 @@ static int disk(struct use *u, const char *name)
 	below.name = name;
 	sysfs_path(path, u->root, "/sys/class/block/%s", name);
 	r = sysfs_each_name(path, partition, &below);
-	return r == FOUND ? FOUND : node(u, name);
+	return r > 0 ? r : node(u, name);
 }
 
 /*
@@ -208,13 +210,13 @@ static int block(void *ctx, const char *name)
 {
 	struct use *u = ctx;
 	char path[PATH_MAX];
+	int r;
 
 	sysfs_path(path, u->root, "/sys/class/block/%s", name);
 	if (!belongs(u, path))
 		return 0;
-	if (nvme_head(u, name) == FOUND)
-		return FOUND;
-	return disk(u, name);
+	r = nvme_head(u, name);
+	return r > 0 ? r : disk(u, name);
 }
 
 /* --- network interfaces --------------------------------------------------- */
@@ -376,10 +378,10 @@ void host_use(const char *root, const char *address, bool closely,
 
 	buf[0] = '\0';
 	sysfs_path(path, root, "/sys/class/block");
-	if (sysfs_each_name(path, block, &u) == FOUND)
+	if (sysfs_each_name(path, block, &u) > 0)
 		return;
 	sysfs_path(path, root, "/sys/class/net");
-	if (sysfs_each_name(path, net, &u) == FOUND)
+	if (sysfs_each_name(path, net, &u) > 0)
 		return;
 	(void)display(&u);
 }

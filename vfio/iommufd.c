@@ -90,7 +90,8 @@ static int bind_error(const struct vfio_dev *d, int r, unsigned int group,
 {
 	char text[ERR_DETAIL_MAX];
 
-	if (r == -EBUSY) {
+	/* Another owner of the group's DMA (iommu_device_claim_dma_owner()). */
+	if (r == -EBUSY || r == -EPERM) {
 		sysfs_group_blockers(group, text, sizeof(text));
 		if (text[0]) {
 			r = err_set(e, -EPERM, ERR_VFIO_NOT_VIABLE, d->address,

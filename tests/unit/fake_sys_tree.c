@@ -66,7 +66,9 @@ void fake_sys_file(const char *path, const void *bytes, size_t len)
 	int fd;
 
 	way_to(path, full);
-	fd = __real_open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	/* A new one: ext4 writes to disk at once what was truncated. */
+	unlink(full);
+	fd = __real_open(full, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0 || __real_write(fd, bytes, len) != (ssize_t)len)
 		abort();
 	__real_close(fd);

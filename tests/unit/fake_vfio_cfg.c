@@ -146,6 +146,14 @@ void fake_intx(struct fake_pci *p)
 	p->irq[VFIO_PCI_INTX_IRQ_INDEX].count = 1;
 }
 
+void fake_rom(struct fake_pci *p, uint64_t size)
+{
+	p->region[VFIO_PCI_ROM_REGION_INDEX].size = size;
+	p->region[VFIO_PCI_ROM_REGION_INDEX].read_only = true;
+	writable(p, PCI_ROM_ADDRESS, 4,
+		 (~(size - 1) & PCI_ROM_ADDRESS_MASK) | PCI_ROM_ADDRESS_ENABLE);
+}
+
 struct fake_pci *fake_nvme(const char *address, unsigned int group)
 {
 	struct fake_pci *p = fake_pci_add(address, group);

@@ -33,6 +33,7 @@ int fake_group_open(unsigned int id);
 void fake_type1_forget(void);
 /* A device of group @id was closed for the last time. */
 void fake_group_device_closed(unsigned int id);
+bool fake_group_is_open(unsigned int id);
 /* Whether @fd is the file of group @id. */
 bool fake_group_is(int fd, unsigned int id);
 

@@ -93,6 +93,18 @@ static void begin(const struct scene *s)
 	l.backend = s->backend;
 }
 
+/* At its end the host asks for the first device, and the guest gives it up. */
+static void run(void)
+{
+	guest_drive(&l);
+	fake_irq_fire(&fake_host.pci[0], VFIO_PCI_ERR_IRQ_INDEX, 0);
+	fake_irq_fire(&fake_host.pci[0], VFIO_PCI_REQ_IRQ_INDEX, 0);
+	(void)life_events(&l);
+	(void)vfio_slot_eject(&l.v, &l.host, l.plan.pci[0].devfn >> 3);
+	for (unsigned int i = 1; i < fake_host.n; i++)
+		guest_command(&l, i, i & 1 ? 0 : 7);
+}
+
 /* Live with whatever fault was ordered; whether it came. */
 static bool live(const struct scene *s, const char *fault, unsigned int nth)
 {
@@ -104,7 +116,7 @@ static bool live(const struct scene *s, const char *fault, unsigned int nth)
 	if (r == 0)
 		r = life_start(&l);
 	if (r == 0)
-		guest_drive(&l);
+		run();
 	life_end(&l);
 	failed = fake_sys_failed();
 	left = fake_host_left();
