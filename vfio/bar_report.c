@@ -2,6 +2,8 @@
 /* What became of the BARs in our own page tables: for warnings, --verbose. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "vfio/device.h"
@@ -31,17 +33,20 @@ static uint64_t largest(const struct vfio_dev *d, const struct bar_map *m)
  */
 static int thp_eligible(FILE *smaps, uint64_t start)
 {
+	static const char key[] = "THPeligible:";
 	char line[512];
 	bool here = false;
-	uint64_t base, end;
-	int v;
 
 	rewind(smaps);
 	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &base, &end) == 2)
+		char *end;
+		uint64_t base = strtoull(line, &end, 16);
+
+		/* a mapping begins with "BASE-END ", its lines with a word */
+		if (end != line && *end == '-')
 			here = base == start;
-		else if (here && sscanf(line, "THPeligible: %d", &v) == 1)
-			return v;
+		else if (here && strncmp(line, key, sizeof(key) - 1) == 0)
+			return strtoul(line + sizeof(key) - 1, NULL, 10) != 0;
 	}
 	return -1;
 }
