@@ -15,7 +15,7 @@
 #include "vmm/options.h"
 
 #define MIB	  (1ull << 20)
-#define WORDS_MAX 40
+#define WORDS_MAX 80
 
 /* One case: a fresh folder with vm.ini in it, the parsed result, the error. */
 struct trial {
@@ -269,6 +269,55 @@ static void wrong_lines(void **state)
 			fail_msg("%s: %d %s %s", w->line, t->e.what, t->e.name,
 				 t->e.detail);
 	}
+}
+
+/* Addresses: canonical, each once, before or behind options. */
+static void addresses_of_bind(void **state)
+{
+	struct trial *t = *state;
+	char line[2048] = "bind --";
+
+	assert_int_equal(parse(t, "bind 01:00.0 --force 0000:01:00.0 02:00.1"),
+			 0);
+	assert_int_equal(t->c.command, COMMAND_BIND);
+	assert_int_equal(t->c.n_addresses, 2);
+	assert_string_equal(t->c.address[0], "0000:01:00.0");
+	assert_string_equal(t->c.address[1], "0000:02:00.1");
+	assert_true(t->c.force);
+	assert_int_equal(parse(t, "devices"), 0);
+	assert_int_equal(parse(t, "devices --json AB:00.0"), 0);
+	assert_string_equal(t->c.address[0], "0000:ab:00.0");
+	assert_true(t->c.json);
+	assert_int_equal(parse(t, "unbind"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_ADDRESS_NONE);
+	assert_string_equal(t->e.name, "unbind");
+	assert_int_equal(parse(t, "bind vm.ini"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_VFIO_ADDRESS);
+	for (unsigned int i = 0; i < CONF_ADDRESSES_MAX; i++) {
+		size_t n = strlen(line);
+
+		snprintf(line + n, sizeof(line) - n, " %02x:00.0", i);
+	}
+	assert_int_equal(parse(t, line), 0);
+	assert_int_equal(t->c.n_addresses, CONF_ADDRESSES_MAX);
+	strcat(line, " ff:00.0");
+	assert_int_equal(parse(t, line), -EINVAL);
+	assert_int_equal(t->e.what, ERR_ADDRESS_MANY);
+}
+
+/* The guest that the host is examined for. */
+static void memory_of_doctor(void **state)
+{
+	struct trial *t = *state;
+
+	assert_int_equal(parse(t, "doctor --memory 4G --json"), 0);
+	assert_int_equal(t->c.memory, 4ull << 30);
+	put_ini(t, "[vm]\nmemory=8G\nkernel=x\n", 24);
+	assert_int_equal(parse(t, "doctor INI"), 0);
+	assert_int_equal(t->c.memory, 8ull << 30);
+	assert_int_equal(parse(t, "doctor --memory 1M"), -ERANGE);
+	assert_int_equal(parse(t, "doctor --kernel x"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_COMMAND);
 }
 
 /* What only plan can do is refused by run, wherever the words stand. */
@@ -670,6 +719,8 @@ int main(void)
 		TRIAL(help_and_version),
 		TRIAL(wrong_lines),
 		TRIAL(options_of_plan),
+		TRIAL(addresses_of_bind),
+		TRIAL(memory_of_doctor),
 		TRIAL(too_many_devices),
 		TRIAL(long_path),
 		cmocka_unit_test(check_alone),
