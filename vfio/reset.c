@@ -183,34 +183,53 @@ static void warn(const struct vfio_dev *d, const char *why, const char *name)
 		d->address, why, name);
 }
 
+/*
+ * Reset @d with all that its reset affects; NULL, or why not: then *name may
+ * have more to say.
+ */
+static const char *reset_with_set(struct vfio_dev *d, struct reset_set *s,
+				  const char **name)
+{
+	int r = set_get(d, s);
+
+	*name = "";
+	if (r < 0)
+		return "the host knows no way to reset it";
+	if (!s->ours && s->stranger[0]) {
+		*name = s->stranger;
+		return "the host can only reset it together with ";
+	}
+	if (!s->ours)
+		return "the host does not say what a reset would affect";
+	r = hot_reset(d, s);
+	if (r == -EINVAL)
+		return "not all functions of its bus are bound to vfio-pci, "
+		       "without which the host cannot reset it";
+	if (r < 0) {
+		*name = strerror(-r);
+		return "the host could not reset it: ";
+	}
+	return NULL;
+}
+
 /* Those that are reset on the way need no reset of their own: *done. */
 static void reset_one(struct vfio *v, unsigned int i, uint32_t *done)
 {
 	struct vfio_dev *d = v->dev[i];
 	struct reset_set s = {0};
-	int r = set_get(d, &s);
+	const char *name;
+	const char *why;
 
-	d->reset = RESET_NONE;
-	if (r < 0)
-		warn(d, "the host knows no way to reset it", "");
-	else if (!s.ours && s.stranger[0])
-		warn(d, "the host can only reset it together with ",
-		     s.stranger);
-	else if (!s.ours)
-		warn(d, "the host does not say what a reset would affect", "");
-	else if (*done >> i & 1)
-		d->reset = RESET_HOT;
-	else if ((r = hot_reset(d, &s)) == -EINVAL)
-		warn(d,
-		     "not all functions of its bus are bound to vfio-pci, "
-		     "without which the host cannot reset it",
-		     "");
-	else if (r < 0)
-		warn(d, "the host could not reset it: ", strerror(-r));
-	else
-		d->reset = RESET_HOT;
-	if (d->reset == RESET_HOT)
-		*done |= s.devs;
+	d->reset = RESET_HOT;
+	if (*done >> i & 1)
+		return;
+	why = reset_with_set(d, &s, &name);
+	if (why) {
+		d->reset = RESET_NONE;
+		warn(d, why, name);
+		return;
+	}
+	*done |= s.devs;
 }
 
 void reset_start(struct vfio *v)

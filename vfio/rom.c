@@ -110,8 +110,8 @@ static int file_load(int fd, const char *file, uint8_t **bytes, size_t *n,
 	const char *fault;
 	int r = file_size(fd, file, n, e);
 
-	if (r < 0)
-		return r;
+	if (r < 0 || *n == 0)
+		return r < 0 ? r : -ENODATA;
 	*bytes = malloc(*n);
 	if (!*bytes)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
@@ -131,6 +131,7 @@ int rom_file_load(const char *file, uint8_t **bytes, size_t *n, struct err *e)
 	int r;
 
 	*bytes = NULL;
+	*n = 0;
 	if (fd < 0)
 		return err_set(e, -errno, ERR_FILE_OPEN, file, role);
 	r = file_load(fd, file, bytes, n, e);
@@ -212,6 +213,8 @@ static int rom_make(struct vfio_dev *d, size_t n, bool cached)
 	struct rom *r = &d->rom;
 	uint64_t size = rom_bar_size(n);
 
+	if (!size)
+		return -EINVAL;
 	r->bytes = malloc(size);
 	if (cached)
 		r->have = calloc(1, (size + PIECE - 1) / PIECE);

@@ -63,6 +63,41 @@ static void put_long_chain(struct input *in)
 	}
 }
 
+/* Vendor, device and class of what vfio/quirk.c knows. */
+static void put_known(struct input *in)
+{
+	static const uint8_t ids[][4] = {
+		{0xde, 0x10, 0xb3, 0x1c},
+		{0xde, 0x10, 0x41, 0x29},
+		{0x25, 0x14, 0x03, 0x58},
+		{0x22, 0x1d, 0x85, 0x36},
+	};
+
+	memcpy(hw, ids[in_u8(in) % 4], 4);
+	hw[PCI_CLASS_DEVICE] = in_u8(in) & 2;
+	hw[PCI_CLASS_DEVICE + 1] = 3;
+}
+
+/* The mirror is never mapped, and each register of it is one of the space. */
+static const char *check_mirror(const struct vfio_dev *d)
+{
+	const struct bar_plan *p = &d->plan.bar[0];
+	unsigned int reg = 0;
+
+	if (!quirk_mirror(d->func.cfg.bytes, 0, 0x88ffc, 4, &reg))
+		return NULL;
+	if (reg != 0xffc)
+		return "a register of the mirror";
+	for (unsigned int i = 0; i < p->n; i++) {
+		const struct bar_slice *s = &p->slice[i];
+
+		if (s->kind == BAR_MAP && s->off < 0x89000 &&
+		    s->off + s->len > 0x88000)
+			return "a mirror that is mapped";
+	}
+	return NULL;
+}
+
 static void space(struct input *in)
 {
 	uint8_t fill = in_u8(in) & 1 ? 0xff : 0;
@@ -71,6 +106,8 @@ static void space(struct input *in)
 	memset(hw, fill, sizeof(hw));
 	hw[PCI_STATUS] = in_u8(in);
 	hw[PCI_CAPABILITY_LIST] = in_u8(in);
+	if (n & 1)
+		put_known(in);
 	while (in->n && n--) {
 		switch (in_u8(in) % 8) {
 		case 0:
@@ -124,6 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	space(&in);
 	check_make(&d, hw, shape, (enum msix_policy)((how >> 1) % 3));
 	fail_if(check_cfg(&d, hw));
+	fail_if(check_mirror(&d));
 	guest(&in, &d);
 	fail_if(check_cfg(&d, hw));
 	return 0;

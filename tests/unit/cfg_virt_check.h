@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vfio/device.h"
+#include "vfio/quirk.h"
 
 /*
  * What must be true of a passed-through device's configuration space, whatever
@@ -23,9 +24,13 @@ static inline void check_make(struct vfio_dev *d, const uint8_t *hw,
 			      const struct bar_shape *shape,
 			      enum msix_policy policy)
 {
+	struct bar_shape mended[PCI_BARS];
+
+	memcpy(mended, shape, sizeof(mended));
 	cfg_virt_msix(hw, d->cfg_size, &d->msix_shape);
 	d->msix_shape.policy = policy;
-	dev_plan_make(&d->plan, shape, &d->msix_shape, 4096, 4096);
+	quirk_apply(hw, mended, &d->msix_shape);
+	dev_plan_make(&d->plan, mended, &d->msix_shape, 4096, 4096);
 	cfg_virt_make(d, hw);
 }
 

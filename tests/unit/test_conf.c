@@ -687,8 +687,7 @@ static void ini_every_key(void **state)
 		[VALUE_BOOL] = "yes",	     [VALUE_CONSOLE] = "none",
 		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
 		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
-		[VALUE_BACKEND] = "iommufd",
-		[VALUE_ROM] = "off",
+		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
 	};
 	struct trial *t = *state;
 	unsigned int n;
