@@ -478,7 +478,8 @@ const char *fake_host_left(void)
 	const char *left = fake_host.hv ? fake_hv_left(fake_host.hv) : NULL;
 
 	/* What KVM refused to remove cannot but be left. */
-	if (left && strcmp(fake_sys_failed_in(), "fake_unmap") != 0)
+	if (left && !fake_sys_fails_on() &&
+	    strcmp(fake_sys_failed_in(), "fake_unmap") != 0)
 		return left;
 	for (unsigned int i = 0; i < FAKE_DMAS; i++) {
 		if (fake_host.dma[i].domain)

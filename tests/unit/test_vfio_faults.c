@@ -190,6 +190,33 @@ static void fails_enodev(void **state)
 	each_call(ENODEV);
 }
 
+/* --- every call fails, from one on ------------------------------------------
+ */
+
+static void fail_from(int code)
+{
+	for (unsigned int i = 0; i < SCENES; i++) {
+		unsigned int nth = 0;
+
+		do {
+			begin(&scenes[i]);
+			fake_sys_fail_from(++nth, code);
+		} while (live(&scenes[i], strerror(code), nth));
+	}
+}
+
+static void all_fail_enomem(void **state)
+{
+	(void)state;
+	fail_from(ENOMEM);
+}
+
+static void all_fail_eio(void **state)
+{
+	(void)state;
+	fail_from(EIO);
+}
+
 /* --- the device is gone ----------------------------------------------------
  */
 
@@ -246,6 +273,8 @@ int main(void)
 		cmocka_unit_test_teardown(fails_eexist, teardown),
 		cmocka_unit_test_teardown(fails_eio, teardown),
 		cmocka_unit_test_teardown(fails_enodev, teardown),
+		cmocka_unit_test_teardown(all_fail_enomem, teardown),
+		cmocka_unit_test_teardown(all_fail_eio, teardown),
 		cmocka_unit_test_teardown(vanishes, teardown),
 		cmocka_unit_test_teardown(reads_less, teardown),
 	};
