@@ -135,9 +135,10 @@ static bool live(const struct scene *s, const char *fault, unsigned int nth)
 /* --- one call fails --------------------------------------------------------
  */
 
-static void each_call(int code)
+/* In every @step-th scene, beginning with @first: it takes its time. */
+static void each_call(int code, unsigned int first, unsigned int step)
 {
-	for (unsigned int i = 0; i < SCENES; i++) {
+	for (unsigned int i = first; i < SCENES; i += step) {
 		unsigned int nth = 0;
 
 		do {
@@ -151,51 +152,51 @@ static void each_call(int code)
 static void fails_enomem(void **state)
 {
 	(void)state;
-	each_call(ENOMEM);
+	each_call(ENOMEM, 0, 1);
 }
 
 static void fails_einval(void **state)
 {
 	(void)state;
-	each_call(EINVAL);
+	each_call(EINVAL, 0, 1);
 }
 
 static void fails_ebusy(void **state)
 {
 	(void)state;
-	each_call(EBUSY);
+	each_call(EBUSY, 0, 2);
 }
 
 static void fails_enospc(void **state)
 {
 	(void)state;
-	each_call(ENOSPC);
+	each_call(ENOSPC, 1, 2);
 }
 
 static void fails_eexist(void **state)
 {
 	(void)state;
-	each_call(EEXIST);
+	each_call(EEXIST, 0, 2);
 }
 
 static void fails_eio(void **state)
 {
 	(void)state;
-	each_call(EIO);
+	each_call(EIO, 1, 2);
 }
 
 static void fails_enodev(void **state)
 {
 	(void)state;
-	each_call(ENODEV);
+	each_call(ENODEV, 0, 1);
 }
 
 /* --- every call fails, from one on ------------------------------------------
  */
 
-static void fail_from(int code)
+static void fail_from(int code, unsigned int first)
 {
-	for (unsigned int i = 0; i < SCENES; i++) {
+	for (unsigned int i = first; i < SCENES; i += 2) {
 		unsigned int nth = 0;
 
 		do {
@@ -208,13 +209,13 @@ static void fail_from(int code)
 static void all_fail_enomem(void **state)
 {
 	(void)state;
-	fail_from(ENOMEM);
+	fail_from(ENOMEM, 0);
 }
 
 static void all_fail_eio(void **state)
 {
 	(void)state;
-	fail_from(EIO);
+	fail_from(EIO, 1);
 }
 
 /* --- the device is gone ----------------------------------------------------
@@ -248,11 +249,11 @@ static void vanishes(void **state)
 
 static void reads_less(void **state)
 {
-	static const size_t lens[] = {0, 1, 3, 63};
+	static const size_t lens[] = {0, 1, 63};
 
 	(void)state;
 	for (unsigned int i = 0; i < SCENES; i++) {
-		for (unsigned int k = 0; k < 4; k++) {
+		for (unsigned int k = 0; k < 3; k++) {
 			unsigned int nth = 0;
 
 			do {
