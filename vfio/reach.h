@@ -118,7 +118,7 @@ struct reach_dev {
 	const struct bar_shape *shape; /* PCI_BARS of them */
 	const struct msix_shape *msix;
 	const struct dev_plan *plan;
-	bool movable; /* msix=auto would have more mapped */
+	bool movable;	      /* msix=auto would have more mapped */
 	const uint64_t *addr; /* guest-physical, of each BAR; NULL: unknown */
 };
 

@@ -9,6 +9,7 @@
 #include "devices/pci_host.h"
 #include "vfio/bar_plan.h"
 #include "vfio/choice.h"
+#include "vfio/rom.h"
 
 /* All passed-through devices of a VM and the IOMMU domain they share. */
 
@@ -97,6 +98,21 @@ bool vfio_lacks_huge(const struct vfio *v, unsigned int i);
  */
 void vfio_tell_pages(const struct vfio *v,
 		     void (*say)(void *ctx, const char *line), void *ctx);
+/*
+ * All devices are open: reset those that the kernel could not reset by itself,
+ * if that touches nobody else.
+ */
+void vfio_reset(struct vfio *v);
+/* How device @i is reset: a sentence for --verbose. */
+void vfio_reset_text(const struct vfio *v, unsigned int i, char *buf,
+		     size_t size);
+/*
+ * Give the guest the ROM of device @i, or the one in @file: ERR_FILE_...,
+ * ERR_ROM_BAD. vfio_rom_check() says so before anything is opened.
+ */
+int vfio_rom(struct vfio *v, unsigned int i, enum rom_policy how,
+	     const char *file, struct err *e);
+int vfio_rom_check(enum rom_policy how, const char *file, struct err *e);
 /* Enter the devices, and the BARs they want, into @plan. */
 void vfio_describe(const struct vfio *v, struct plan *plan);
 /*
@@ -146,5 +162,8 @@ int vfio_survey(const char *address, enum msix_policy policy,
 /* Plan @s->shape and @s->msix: fills in the rest of @s, and @pci likewise. */
 void vfio_survey_plan(struct vfio_survey *s, const char *name, uint64_t page,
 		      uint64_t bar_align, struct plan_pci *pci);
+/* The same of its ROM. */
+int vfio_survey_rom(enum rom_policy how, const char *file, struct plan_pci *pci,
+		    struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/err.h"
 #include "vfio/bar_plan.h"
 #include "vfio/choice.h"
+#include "vfio/rom.h"
 
 /* What was asked for: plain data, from the command line and an INI file. */
 
@@ -29,6 +30,8 @@ struct conf_vfio {
 	enum conf_on_error on_error;
 	/* s that the guest has to give the device up when the host asks */
 	unsigned int request_timeout;
+	enum rom_policy rom;
+	char rom_file[CONF_PATH_MAX]; /* of ROM_FILE */
 };
 
 #define CONF_VFIO_DEFAULT                                                      \
@@ -66,8 +69,8 @@ struct conf {
 	char *console_file;
 	bool verbose;
 	bool slot_zap_all; /* struct kvm */
-	bool json;  /* plan, devices, doctor */
-	bool force; /* bind, unbind */
+	bool json;	   /* plan, devices, doctor */
+	bool force;	   /* bind, unbind */
 	/* What bind, unbind and devices are told to look at, each once. */
 	unsigned int n_addresses;
 	char address[CONF_ADDRESSES_MAX][16];

@@ -380,6 +380,9 @@ static const struct row rows[] = {
 	  "%n is a damaged kernel. Copy or build it again." },
 	{ ERR_KERNEL_BAD, 0, NULL,
 	  "%n is a damaged kernel: %d. Copy or build it again." },
+	{ ERR_ROM_BAD, 0, NULL,
+	  "%n is no ROM image of a PCI device: it %d. Read one with: "
+	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
 	{ ERR_KERNEL_SPACE, 0, num_zero,
 	  "%n: the kernel does not fit into the guest's memory. "
 	  "Give more with --memory." },

@@ -16,7 +16,8 @@ static const char usage[] =
 	"       barge devices [ADDRESS...]          PCI devices, and who has "
 	"them\n"
 	"       barge bind ADDRESS...               give devices to vfio-pci\n"
-	"       barge unbind ADDRESS...             give them back to the host\n"
+	"       barge unbind ADDRESS...             give them back to the "
+	"host\n"
 	"       barge doctor [FILE.ini]             what this host lacks\n"
 	"       barge help\n";
 

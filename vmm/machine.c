@@ -181,6 +181,23 @@ static void note_devices(const struct vm *vm)
 		 v->p2p ? "yes" : "no");
 	vm_note(vm, text);
 	vm_took(vm, "BARs mapped", v->bars_ns);
+	for (unsigned int i = 0; i < v->n_devs; i++) {
+		vfio_reset_text(v, i, text, sizeof(text));
+		vm_note(vm, text);
+	}
+}
+
+/* What the kernel could not do when it opened them one by one. */
+static int devices_settle(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	int r = 0;
+
+	vfio_reset(&vm->vfio);
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_rom(&vm->vfio, i, c->vfio[i].rom, c->vfio[i].rom_file,
+			     e);
+	return r;
 }
 
 static void say_note(void *ctx, const char *line)
@@ -241,8 +258,12 @@ static int devices_open(struct vm *vm, struct err *e)
 	vfio_setup(&vm->vfio, &w);
 	r = vfio_memlock(ram, e);
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_rom_check(c->vfio[i].rom, c->vfio[i].rom_file, e);
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
 		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
 			      e);
+	if (r == 0)
+		r = devices_settle(vm, e);
 	if (r == 0) {
 		note_devices(vm);
 		check_pages(vm);
@@ -545,6 +566,9 @@ static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
 		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix,
 				plan->bar_align, &plan->pci[i], &v->dev[i].seen,
 				e);
+		if (r == 0)
+			r = vfio_survey_rom(c->vfio[i].rom, c->vfio[i].rom_file,
+					    &plan->pci[i], e);
 		host_facts_iommu(&v->dev[i].iommu, "", c->vfio[i].address);
 		plan->n_pci = i + 1;
 		v->n = i + 1;

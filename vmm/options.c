@@ -69,6 +69,9 @@ static const struct option_def vfio_options[] = {
 	  NULL, "what a device error does (stop the VM)", "aer" },
 	{ "request-timeout", 0, true, VALUE_NUMBER, VFIO_AT(request_timeout),
 	  "SECONDS", NULL, "for the guest to give the device up (10)", "timeout" },
+	{ "rom", 0, true, VALUE_ROM, 0, "auto|on|off|FILE", NULL,
+	  "expansion ROM that the guest finds (auto)",
+	  "romfile rombar vbios option-rom" },
 };
 
 /* Options that are not for run and plan alike. */
@@ -106,6 +109,7 @@ static const char *const expected[] = {
 	[VALUE_CONSOLE] = "stdio, none or file:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
 	[VALUE_ON_ERROR] = "stop or ignore",
+	[VALUE_ROM] = "auto, on, off or the name of a file",
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",

@@ -26,6 +26,7 @@ enum value_type {
 	VALUE_CONSOLE,
 	VALUE_MSIX,
 	VALUE_ON_ERROR,
+	VALUE_ROM, /* of a struct conf_vfio */
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_ADDRESS,

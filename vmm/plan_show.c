@@ -101,23 +101,30 @@ static void what_if_dev(struct plan_dev *d, const struct what_if *w)
 	vfio_survey_plan(&d->seen, "", w->host.page, align, &d->pci);
 }
 
+static int show_what_if(const struct conf *c, struct what_if *w,
+			struct plan_dev *d, struct err *e)
+{
+	struct plan_view v = {.n = 1, .dev = d};
+	int ret = what_if_load(c->what_if, w, e);
+
+	if (ret < 0)
+		return ret;
+	v.host = w->host;
+	what_if_dev(d, w);
+	plan_view_finish(&v, REACH_P2P_ON);
+	return plan_show(c, &v, e);
+}
+
 int plan_show_what_if(const struct conf *c, struct err *e)
 {
 	struct what_if *w = calloc(1, sizeof(*w));
 	struct plan_dev *d = calloc(1, sizeof(*d));
-	struct plan_view v = {.n = 1, .dev = d};
-	int ret;
+	int ret = -ENOMEM;
 
-	if (!w || !d)
-		ret = err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
+	if (w && d)
+		ret = show_what_if(c, w, d, e);
 	else
-		ret = what_if_load(c->what_if, w, e);
-	if (ret == 0) {
-		v.host = w->host;
-		what_if_dev(d, w);
-		plan_view_finish(&v, REACH_P2P_ON);
-		ret = plan_show(c, &v, e);
-	}
+		err_set(e, ret, ERR_HOST_CALL, "calloc", NULL);
 	free(w);
 	free(d);
 	return ret;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/svg.h"
 
+#include <stdbool.h>
+
 #include "vmm/utf8.h"
 
 /* Of a monospaced font: a little less than two thirds of its size. */
@@ -22,26 +24,32 @@ static const char *entity(unsigned char c)
 	}
 }
 
-/* XML-1.0 2.2: of the control characters only tab and line ends. */
+/*
+ * Of the control characters only tab and line ends are characters of XML, and
+ * U+FFFE and U+FFFF are none (XML-1.0 2.2). @n: utf8_len().
+ */
+static bool is_char(const unsigned char *s, unsigned int n)
+{
+	if (n == 0)
+		return *s >= ' ' && *s < 0x7f;
+	return n != 3 || s[0] != 0xef || s[1] != 0xbf || s[2] < 0xbe;
+}
+
 void svg_escape(FILE *f, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
 	while (*s) {
 		unsigned int n = utf8_len(s);
+		unsigned int len = n ? n : 1;
 
-		/* U+FFFE and U+FFFF are characters of UTF-8 only */
-		if (n == 3 && s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe)
+		if (!is_char(s, n))
 			fputs("\xef\xbf\xbd", f);
-		else if (n)
-			fwrite(s, 1, n, f);
 		else if (entity(*s))
 			fputs(entity(*s), f);
-		else if (*s < ' ' || *s >= 0x7f)
-			fputs("\xef\xbf\xbd", f);
 		else
-			putc(*s, f);
-		s += n ? n : 1;
+			fwrite(s, 1, len, f);
+		s += len;
 	}
 }
 

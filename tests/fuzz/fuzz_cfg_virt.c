@@ -29,15 +29,14 @@ static void shapes(struct input *in, struct bar_shape *shape)
 static void put_cap(struct input *in)
 {
 	static const uint8_t ids[] = {
-		PCI_CAP_ID_MSIX,
-		PCI_CAP_ID_MSI,
-		PCI_CAP_ID_PM,
-		PCI_CAP_ID_EXP,
+		PCI_CAP_ID_MSIX, PCI_CAP_ID_MSI,  PCI_CAP_ID_PM,
+		PCI_CAP_ID_EXP,	 PCI_CAP_ID_EA,	  PCI_CAP_ID_AF,
+		PCI_CAP_ID_VNDR, PCI_CAP_ID_MSIX,
 	};
 	uint8_t how = in_u8(in);
 	unsigned int at = in_u8(in);
 
-	hw[at] = how & 0x80 ? in_u8(in) : ids[how & 3];
+	hw[at] = how & 0x80 ? in_u8(in) : ids[how & 7];
 	hw[at + 1u] = in_u8(in);
 	for (unsigned int i = 0; i < (how >> 4 & 7); i++)
 		hw[at + 2u + i] = in_u8(in);
@@ -46,7 +45,7 @@ static void put_cap(struct input *in)
 static void put_ecap(struct input *in)
 {
 	unsigned int at = (in_u16(in) & 0xffc) | 0x100;
-	uint32_t h = in_u8(in) % 0x20 | (uint32_t)in_u16(in) << 16;
+	uint32_t h = in_u8(in) % 0x28 | (uint32_t)in_u16(in) << 16;
 
 	memcpy(hw + at, &h, 4);
 }
@@ -54,7 +53,7 @@ static void put_ecap(struct input *in)
 /* A chain as long as can be: only so do walks run out of budget. */
 static void put_long_chain(struct input *in)
 {
-	unsigned int id = in_u8(in) % 0x20;
+	unsigned int id = in_u8(in) % 0x28;
 	unsigned int step = 4 + in_u8(in) % 4 * 4;
 
 	for (unsigned int at = 0x100; at + step <= PCI_CFG_SIZE; at += step) {

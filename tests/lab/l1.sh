@@ -4,6 +4,7 @@
 #
 #   bind_vfio ADDRESS...          hands PCI devices to vfio-pci
 #   unbind_vfio ADDRESS...        takes them back, also from a running barge
+#   barge_bind, barge_unbind A... both by barge; what it says goes to $share/out
 #   run_guest OPTION...           boots the case's guest in barge: status 0 and "lab: ok" expected
 #   run_barge STATUS OPTION...    barge run OPTION...; ends with STATUS, and nothing is left behind
 #   start_guest OPTION...         the same two in halves, with await, tell_guest and kill "$pid" between
@@ -61,6 +62,20 @@ bind_vfio() {
 		[ "$(driver_of "$address")" = vfio-pci ] || fail "$address cannot be bound to vfio-pci"
 	done
 	bound+=("$@")
+}
+
+barge_bind() {
+	"$barge" bind "$@" >"$share/out" 2>&1 || fail "bind $*: $(cat "$share/out")"
+	for address; do
+		[ "$(driver_of "$address")" = vfio-pci ] || fail "bind left $address on $(driver_of "$address")"
+	done
+	bound+=("$@")
+}
+
+# All at once: after that none is left.
+barge_unbind() {
+	"$barge" unbind "$@" >"$share/out" 2>&1 || fail "unbind $*: $(cat "$share/out")"
+	bound=()
 }
 
 unbind_vfio() {

@@ -182,6 +182,8 @@ static inline const char *check_chain(const struct vfio_dev *d,
 		if ((id == PCI_CAP_ID_MSIX && (cap != d->msix_cap || *msix)) ||
 		    (id == PCI_CAP_ID_MSI && (cap != d->msi_cap || *msi)))
 			return "MSI or MSI-X that should be hidden";
+		if (id == 0x14)
+			return "enhanced allocation";
 		*msix |= id == PCI_CAP_ID_MSIX;
 		*msi |= id == PCI_CAP_ID_MSI;
 	}
@@ -190,9 +192,14 @@ static inline const char *check_chain(const struct vfio_dev *d,
 
 static inline bool check_hidden_id(unsigned int id)
 {
-	/* ARI, ATS, SR-IOV, PRI, resizable BAR, PASID (PCIe-5.0 7.8, 7.9) */
-	return id == 0x0e || id == 0x0f || id == 0x10 || id == 0x13 ||
-	       id == 0x15 || id == 0x1b;
+	/*
+	 * ACS, ARI, ATS, SR-IOV, PRI, resizable BAR, TPH, PASID, DPC,
+	 * resizable BAR of VFs (PCIe-5.0 7.7 to 7.9)
+	 */
+	static const uint8_t ids[] = {0x0d, 0x0e, 0x0f, 0x10, 0x13,
+				      0x15, 0x17, 0x1b, 0x1d, 0x24};
+
+	return memchr(ids, (int)(id < 256 ? id : 0), sizeof(ids)) != NULL;
 }
 
 static inline const char *check_ext_chain(const struct vfio_dev *d,

@@ -64,6 +64,10 @@ int life_open(struct life *l)
 	for (unsigned int i = 0; r == 0 && i < fake_host.n; i++)
 		r = vfio_open(&l->v, fake_host.pci[i].address, MSIX_AUTO,
 			      &l->e);
+	if (r == 0)
+		vfio_reset(&l->v);
+	for (unsigned int i = 0; r == 0 && i < fake_host.n; i++)
+		r = vfio_rom(&l->v, i, ROM_AUTO, "", &l->e);
 	return r;
 }
 

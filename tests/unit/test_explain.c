@@ -41,6 +41,12 @@ static const struct golden goldens[] = {
 	{ { -EINVAL, ERR_OPTION_VALUE, VALUE_MSIX, 0, "--vfio msix", "no" },
 	  "--vfio msix does not take \"no\". "
 	  "Give auto, inplace or relocate." },
+	{ { -EINVAL, ERR_OPTION_UNKNOWN, 0, 0, "romfile", "--vfio" },
+	  "--vfio has no key romfile. Did you mean rom?" },
+	{ { -EINVAL, ERR_ROM_BAD, 0, 0, "v.rom", "is too short" },
+	  "v.rom is no ROM image of a PCI device: it is too short. "
+	  "Read one with: echo 1 >/sys/bus/pci/devices/ADDRESS/rom, "
+	  "then copy that file." },
 	{ { -E2BIG, ERR_OPTION_VALUE, VALUE_VFIO, 16, "--vfio", A },
 	  "--vfio " A " is one device too many. A guest can be given 16." },
 	{ { -EINVAL, ERR_OPTION_MISSING, VALUE_PATH, 0, "--kernel", "" },

@@ -459,6 +459,32 @@ static void too_few_vectors_at_once_noresize(void **state)
 	too_few(true, true);
 }
 
+/* The host refuses to enable them at all: it is asked once, not for ever. */
+static void enabling_fails(void **state)
+{
+	unsigned int calls;
+
+	(void)state;
+	device(8, false);
+	start();
+	guest_command(&l, 0, ON | PCI_COMMAND_INTX_DISABLE);
+	p->irq[INTX].enabled = true; /* as if somebody else held it */
+	control(ENABLE);
+	p->irq[INTX].enabled = false;
+	assert_false(q->enabled);
+	assert_non_null(strstr(fake_sys_said(), "an interrupt vector"));
+	calls = q->sets;
+	for (unsigned int v = 0; v < 8; v++)
+		entry(v, false);
+	assert_int_equal(q->sets, calls);
+	assert_int_equal(routes(), 0);
+	control(0);
+	control(ENABLE);
+	entry(1, false);
+	fires(1, 1);
+	end();
+}
+
 /* KVM refuses new routes: what was routed before stays so. */
 static void routes_refused(void **state)
 {
@@ -815,6 +841,7 @@ int main(void)
 		T(too_few_vectors_at_once),
 		T(too_few_vectors_noresize),
 		T(too_few_vectors_at_once_noresize),
+		T(enabling_fails),
 		T(routes_refused),
 		T(msi_multi),
 		T(msi_masks),
