@@ -6,6 +6,7 @@
 /* cmocka wants the four above first */
 #include <cmocka.h>
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,17 @@ static void peers(void)
 	fake_gpu("0000:03:00.0", 11);
 }
 
+/* Reset with their bus; the second has a ROM, too. */
+static void siblings(void)
+{
+	struct fake_pci *p;
+
+	fake_ahci("0000:02:00.0", 9)->bus_reset = true;
+	p = fake_ahci("0000:02:00.1", 9);
+	p->bus_reset = true;
+	fake_rom(p, 4096);
+}
+
 static const struct scene scenes[] = {
 	{"nvme, type1", one_nvme, VFIO_BACKEND_TYPE1},
 	{"nvme, iommufd", one_nvme, VFIO_BACKEND_IOMMUFD},
@@ -61,6 +73,8 @@ static const struct scene scenes[] = {
 	{"two, type1", two, VFIO_BACKEND_TYPE1},
 	{"peers, iommufd", peers, VFIO_BACKEND_IOMMUFD},
 	{"peers, auto", peers, VFIO_BACKEND_AUTO},
+	{"siblings, type1", siblings, VFIO_BACKEND_TYPE1},
+	{"siblings, iommufd", siblings, VFIO_BACKEND_IOMMUFD},
 };
 
 #define SCENES (sizeof(scenes) / sizeof(scenes[0]))
@@ -84,19 +98,37 @@ static void explained(int r)
 	assert_int_equal(explain_status(&l.e), 2);
 }
 
+static const uint8_t image[64] = {0x55, 0xaa};
+
 static void begin(const struct scene *s)
 {
 	fake_host_init();
 	s->describe();
 	fake_host_start();
+	for (unsigned int i = 0; i < fake_host.n; i++) {
+		if (fake_host.pci[i].region[VFIO_PCI_ROM_REGION_INDEX].size)
+			fake_rom_bytes(&fake_host.pci[i], image, sizeof(image));
+	}
 	life_init(&l);
 	l.backend = s->backend;
+}
+
+static void read_rom(unsigned int i)
+{
+	guest_command(&l, i, PCI_COMMAND_MEMORY);
+	guest_cfg_write(&l, i, PCI_ROM_ADDRESS, 4,
+			0x81000000 | PCI_ROM_ADDRESS_ENABLE);
+	(void)guest_read(&l, 0x81000000, 4);
+	(void)guest_read(&l, 0x81000000 + 2046, 4);
+	guest_cfg_write(&l, i, PCI_ROM_ADDRESS, 4, 0);
 }
 
 /* At its end the host asks for the first device, and the guest gives it up. */
 static void run(void)
 {
 	guest_drive(&l);
+	for (unsigned int i = 0; i < fake_host.n; i++)
+		read_rom(i);
 	fake_irq_fire(&fake_host.pci[0], VFIO_PCI_ERR_IRQ_INDEX, 0);
 	fake_irq_fire(&fake_host.pci[0], VFIO_PCI_REQ_IRQ_INDEX, 0);
 	(void)life_events(&l);
