@@ -196,13 +196,20 @@ static int disk(struct use *u, const char *name)
  */
 static int nvme_head(struct use *u, const char *name)
 {
-	unsigned int subsystem, controller, space;
+	static const char digits[] = "0123456789";
 	char head[48];
+	size_t subsystem, controller;
 
-	if (sscanf(name, "nvme%9uc%9un%9u", &subsystem, &controller, &space) !=
-	    3)
+	if (strncmp(name, "nvme", 4) != 0)
 		return 0;
-	snprintf(head, sizeof(head), "nvme%un%u", subsystem, space);
+	subsystem = 4 + strspn(name + 4, digits);
+	if (name[subsystem] != 'c')
+		return 0;
+	controller = subsystem + 1 + strspn(name + subsystem + 1, digits);
+	if (name[controller] != 'n')
+		return 0;
+	snprintf(head, sizeof(head), "%.*s%s", (int)subsystem, name,
+		 name + controller);
 	return disk(u, head);
 }
 
@@ -397,14 +404,15 @@ static int cdev(void *ctx, const char *name)
 }
 
 /* linux/vfio.h: a group has one user, any further open is EBUSY. */
-static void group_user(const char *root, long group, char buf[HOST_USE_SIZE])
+static void group_user(const char *root, long group, bool closely,
+		       char buf[HOST_USE_SIZE])
 {
 	char path[PATH_MAX];
 	char device_node[64];
 	int fd;
 
 	snprintf(device_node, sizeof(device_node), "/dev/vfio/%ld", group);
-	if (opened_by(root, device_node, buf))
+	if (opened_by(root, device_node, buf) || !closely)
 		return;
 	sysfs_path(path, root, "%s", device_node);
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -415,7 +423,7 @@ static void group_user(const char *root, long group, char buf[HOST_USE_SIZE])
 }
 
 void host_use_vfio(const char *root, const char *address, long group,
-		   char buf[HOST_USE_SIZE])
+		   bool closely, char buf[HOST_USE_SIZE])
 {
 	struct opener o = {root, "", NULL, buf};
 	char path[PATH_MAX];
@@ -424,5 +432,5 @@ void host_use_vfio(const char *root, const char *address, long group,
 	sysfs_path(path, root, "/sys/bus/pci/devices/%s/vfio-dev", address);
 	if (sysfs_each_name(path, cdev, &o) == FOUND || group < 0)
 		return;
-	group_user(root, group, buf);
+	group_user(root, group, closely, buf);
 }

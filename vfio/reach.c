@@ -74,19 +74,25 @@ static bool kernel_before(const struct reach_host *h, unsigned int major,
 }
 
 /*
- * Linux asks the rules of transparent huge pages even for a device's memory,
- * and has huge mappings of it since 6.12. With MADV_HUGEPAGE, which barge
- * gives, madvise is as good as always.
+ * Linux has huge mappings of a device's memory since 6.12. What is older than
+ * Linux 7.2 asks the rules of transparent huge pages even for those; with
+ * MADV_HUGEPAGE, which barge gives, madvise is as good as always. A kernel
+ * whose version is not known is taken for one that asks.
  */
+static bool thp_counts(const struct reach_host *h)
+{
+	return h->kernel_major == 0 || kernel_before(h, 7, 2);
+}
+
 static struct cap host_cap(const struct reach_host *h)
 {
 	if (kernel_before(h, 6, 12))
 		return (struct cap){h->page, REACH_KERNEL_OLD};
 	if (h->thp == REACH_THP_ABSENT)
 		return (struct cap){h->page, REACH_THP_IS_ABSENT};
-	if (h->thp == REACH_THP_NEVER)
+	if (h->thp == REACH_THP_NEVER && thp_counts(h))
 		return (struct cap){h->page, REACH_THP_IS_NEVER};
-	if (h->thp_denied)
+	if (h->thp_denied && thp_counts(h))
 		return (struct cap){h->page, REACH_THP_IS_DENIED};
 	if (h->arch == REACH_X86_64 && h->cpu_1g == REACH_NO)
 		return (struct cap){2 * MIB, REACH_CPU_NO_1G};
@@ -128,6 +134,9 @@ static struct cap iommu_cap(const struct reach_dev *d, unsigned int bar)
 		return (struct cap){0, REACH_P2P_IS_OFF};
 	if (d->p2p == REACH_P2P_ALONE)
 		return (struct cap){0, REACH_P2P_IS_ALONE};
+	/* VFIO_DEVICE_FEATURE_DMA_BUF: iommufd has no other way to a BAR. */
+	if (d->p2p == REACH_P2P_IOMMUFD && kernel_before(d->host, 6, 19))
+		return (struct cap){0, REACH_P2P_IS_OLD};
 	if (!iommu_reaches(d, bar))
 		return (struct cap){0, REACH_IOMMU_NARROW};
 	if (io->pages == 0)
@@ -435,6 +444,10 @@ static const struct {
 	[REACH_P2P_IS_ALONE] = { "p2p-alone",
 		"BARs are mapped there only for other devices, and there is "
 		"none", NULL },
+	[REACH_P2P_IS_OLD] = { "iommufd-old",
+		"iommufd takes no BARs before Linux 6.19",
+		"leave the choice to barge, --iommu auto, or boot the host "
+		"with Linux 6.19 or newer" },
 	[REACH_NO_IOMMU] = { "no-iommu",
 		"the device is behind no IOMMU",
 		"turn on VT-d, AMD-Vi or the SMMU in the firmware setup, and "

@@ -60,8 +60,9 @@ struct reach_iommu {
 /* Whether BARs are in the IOMMU, so that devices reach one another's. */
 enum reach_p2p {
 	REACH_P2P_ON,
-	REACH_P2P_OFF,	 /* not asked for */
-	REACH_P2P_ALONE, /* no other device is there */
+	REACH_P2P_IOMMUFD, /* on, by iommufd, which was asked for */
+	REACH_P2P_OFF,	   /* not asked for */
+	REACH_P2P_ALONE,   /* no other device is there */
 };
 
 enum reach_table {
@@ -87,6 +88,7 @@ enum reach_why {
 	REACH_EPT_NO_1G,
 	REACH_P2P_IS_OFF,
 	REACH_P2P_IS_ALONE,
+	REACH_P2P_IS_OLD, /* iommufd of an old kernel */
 	REACH_NO_IOMMU,
 	REACH_IOMMU_SILENT, /* it does not tell its page sizes */
 	REACH_IOMMU_SMALL,  /* it has no larger pages */

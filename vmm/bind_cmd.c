@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vfio/bind.h"
+#include "vfio/host_use.h"
 #include "vfio/sysfs.h"
 #include "vmm/devices_cmd.h"
 
@@ -97,22 +98,47 @@ int devices_bind(const struct conf *c, struct err *e)
 
 /* --- unbind --------------------------------------------------------------- */
 
-static void tell_waiting(const struct bind_host *h, const char *address)
+static void user_of(const char *address, char user[HOST_USE_SIZE])
 {
-	char user[HOST_USE_SIZE];
 	unsigned int group;
 	struct err ignored;
 	long id = -1;
 
-	if (!h->force)
-		return;
 	if (sysfs_group(address, &group, &ignored) == 0)
 		id = (long)group;
-	host_use_vfio("", address, id, user);
+	host_use_vfio("", address, id, false, user);
+}
+
+static void tell_waiting(const struct bind_host *h, const char *address)
+{
+	char user[HOST_USE_SIZE];
+	char driver[64];
+
+	sysfs_driver(address, driver, sizeof(driver));
+	if (!h->force || !sysfs_is_vfio(driver))
+		return;
+	user_of(address, user);
 	if (!user[0])
 		return;
 	printf("waiting for %s to let go of %s\n", user, address);
 	(void)fflush(stdout);
+}
+
+/* A group that a VM holds admits no other driver. */
+static void tell_no_driver(const char *address)
+{
+	char user[HOST_USE_SIZE];
+
+	user_of(address, user);
+	if (user[0])
+		printf("%s has no driver yet: %s still holds its IOMMU group. "
+		       "When that has ended: sudo barge unbind %s\n",
+		       address, user, address);
+	else
+		printf("%s has no driver: none that is loaded takes it. Load "
+		       "one: sudo modprobe "
+		       "$(cat /sys/bus/pci/devices/%s/modalias)\n",
+		       address, address);
 }
 
 static int give_one(const struct bind_host *h, const char *address,
@@ -130,10 +156,7 @@ static int give_one(const struct bind_host *h, const char *address,
 		printf("%s is %sbound to %s\n", address, r ? "" : "already ",
 		       driver);
 	else
-		printf("%s has no driver: none that is loaded takes it. Load "
-		       "one: sudo modprobe "
-		       "$(cat /sys/bus/pci/devices/%s/modalias)\n",
-		       address, address);
+		tell_no_driver(address);
 	return 0;
 }
 

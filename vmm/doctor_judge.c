@@ -336,29 +336,40 @@ static void judge_kernel(struct doctor_report *r, const struct doctor_facts *f)
 
 /* --- memory --------------------------------------------------------------- */
 
+/* Since Linux 7.2 the policy does not count for device memory. */
+static bool bars_follow_policy(const struct doctor_facts *f)
+{
+	return f->host.kernel_major < 7 ||
+	       (f->host.kernel_major == 7 && f->host.kernel_minor < 2);
+}
+
 static void judge_thp(struct doctor_report *r, const struct doctor_facts *f)
 {
 	static const char madvise[] =
 		"allow them where they are asked for: echo madvise | sudo tee "
 		"/sys/kernel/mm/transparent_hugepage/enabled";
 
+	const char *what =
+		bars_follow_policy(f) ? "RAM and BARs get" : "RAM gets";
+
 	switch (f->host.thp) {
 	case REACH_THP_ALWAYS:
 	case REACH_THP_MADVISE:
 		if (f->host.thp_denied)
-			warn(r, "thp",
-			     "transparent huge pages are denied to this "
-			     "process, so RAM and BARs get small pages",
-			     "start barge from a shell or unit without "
-			     "PR_SET_THP_DISABLE");
+			add(r, DOCTOR_WARN, "thp",
+			    "transparent huge pages are denied to this "
+			    "process, so %s small pages",
+			    "start barge from a shell or unit without "
+			    "PR_SET_THP_DISABLE")
+				->word = what;
 		else
 			ok(r, "thp", "transparent huge pages are allowed");
 		break;
 	case REACH_THP_NEVER:
-		warn(r, "thp",
-		     "transparent huge pages are off, so RAM and BARs get "
-		     "small pages",
-		     madvise);
+		add(r, DOCTOR_WARN, "thp",
+		    "transparent huge pages are off, so %s small pages",
+		    madvise)
+			->word = what;
 		break;
 	case REACH_THP_ABSENT:
 		warn(r, "thp",

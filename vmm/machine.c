@@ -579,6 +579,15 @@ static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
 	return layout_and_plan(plan, c, bits, &avoid, plan_avoid(v, &avoid), e);
 }
 
+static enum reach_p2p plan_p2p(const struct conf *c)
+{
+	if (!vfio_p2p_wanted(c->p2p, c->n_vfio))
+		return c->p2p == VFIO_P2P_AUTO ? REACH_P2P_ALONE
+					       : REACH_P2P_OFF;
+	return c->iommu == VFIO_BACKEND_IOMMUFD ? REACH_P2P_IOMMUFD
+						: REACH_P2P_ON;
+}
+
 int machine_plan(const struct conf *conf, struct err *e)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
@@ -592,7 +601,7 @@ int machine_plan(const struct conf *conf, struct err *e)
 		r = plan_of(conf, plan, &v, e);
 	if (r == 0) {
 		host_facts_read(&v.host, "");
-		plan_view_finish(&v, v.n > 1 ? REACH_P2P_OFF : REACH_P2P_ALONE);
+		plan_view_finish(&v, plan_p2p(conf));
 		r = plan_show(conf, &v, e);
 	}
 	free(plan);

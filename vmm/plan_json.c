@@ -192,6 +192,7 @@ static void put_advice(struct json *j, const struct plan_dev *d)
 
 static void put_device(struct json *j, const struct plan_dev *d)
 {
+	const struct plan_bar *rom = &d->pci.bar[PCI_ROM_IDX];
 	char at[16];
 
 	json_object(j, NULL);
@@ -201,6 +202,8 @@ static void put_device(struct json *j, const struct plan_dev *d)
 	json_text(j, "guest", at);
 	put_regions(j, d, true);
 	put_msix(j, d);
+	if (rom->size)
+		put_span(j, "rom", (struct span){rom->addr, rom->size});
 	put_advice(j, d);
 	json_object_end(j);
 }

@@ -46,7 +46,8 @@ static const char *page_text(char buf[PLAN_SIZE_TEXT], uint64_t page)
 static bool of_device(enum reach_why why)
 {
 	return why == REACH_P2P_IS_OFF || why == REACH_P2P_IS_ALONE ||
-	       why == REACH_NO_IOMMU || why == REACH_IOMMU_SILENT;
+	       why == REACH_P2P_IS_OLD || why == REACH_NO_IOMMU ||
+	       why == REACH_IOMMU_SILENT;
 }
 
 static void reason(FILE *f, const char *table, enum reach_why why)

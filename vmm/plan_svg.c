@@ -195,6 +195,7 @@ static void window_bar(struct pic *p, struct span s, const struct plan_dev *d,
 	unsigned int n = bar_pieces(d, bar, piece);
 	struct span b = {d->addr[bar], d->seen.plan.bar[bar].size};
 	double x = at(s, b.base), w = at(s, b.base + b.len - 1) - x;
+	const struct piece *most = piece;
 	char name[48];
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -202,6 +203,8 @@ static void window_bar(struct pic *p, struct span s, const struct plan_dev *d,
 		double to = at(s, b.base + piece[i].off + piece[i].len - 1);
 		char title[TITLE_MAX];
 
+		if (piece[i].len > most->len)
+			most = &piece[i];
 		piece_title(title, d, bar, &piece[i]);
 		if (to - from < 1)
 			to = from + 1;
@@ -213,7 +216,25 @@ static void window_bar(struct pic *p, struct span s, const struct plan_dev *d,
 	svg_rect(p->f, (struct svg_box){x, p->y, w, ROW_H}, "frame", NULL);
 	snprintf(name, sizeof(name), "%s BAR %u", d->pci.name, bar);
 	if (svg_text_width(name) + 8 < w)
-		svg_text(p->f, x + w / 2, p->y + 17, "mid on", name);
+		svg_text(p->f, x + w / 2, p->y + 17, piece_text_class(most),
+			 name);
+}
+
+/* The ROM is a copy that barge answers from. */
+static void window_rom(struct pic *p, struct span s, const struct plan_dev *d)
+{
+	const struct plan_bar *rom = &d->pci.bar[PCI_ROM_IDX];
+	char title[TITLE_MAX], size[PLAN_SIZE_TEXT];
+	double x, w;
+
+	if (!rom->size || !span_holds(s, rom->addr, rom->size))
+		return;
+	x = at(s, rom->addr);
+	w = at(s, rom->addr + rom->size - 1) - x;
+	snprintf(title, sizeof(title), "%s ROM, 0x%" PRIx64 ", %s", d->pci.name,
+		 rom->addr, plan_size_text(size, rom->size));
+	svg_rect(p->f, (struct svg_box){x, p->y, w < 1 ? 1 : w, ROW_H},
+		 "p virt", title);
 }
 
 static void section(struct pic *p, struct span s, const char *name,
@@ -233,6 +254,7 @@ static void section(struct pic *p, struct span s, const char *name,
 			    span_holds(s, d->addr[b], bp->size))
 				window_bar(p, s, d, b);
 		}
+		window_rom(p, s, d);
 	}
 	p->y += ROW_H + 30;
 }

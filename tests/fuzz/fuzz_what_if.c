@@ -38,10 +38,9 @@ static void check_err(const struct err *e)
 static void check_all(uint64_t align)
 {
 	struct check c = {w.shape, &w.msix, &dev.seen.plan, w.host.page, align};
-	bool small =
-		w.host.thp < REACH_THP_MADVISE ||
-		(w.host.kernel_major &&
-		 w.host.kernel_major * 10000 + w.host.kernel_minor < 60012);
+	unsigned int k = w.host.kernel_major * 10000 + w.host.kernel_minor;
+	bool small = w.host.thp == REACH_THP_ABSENT || (k && k < 60012) ||
+		     (w.host.thp == REACH_THP_NEVER && k < 70002);
 	uint64_t cap = small ? w.host.page : 1ull << 30;
 	uint64_t guest = w.host.arch == REACH_X86_64 ? cap : 1ull << 30;
 

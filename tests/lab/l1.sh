@@ -72,18 +72,24 @@ barge_bind() {
 	bound+=("$@")
 }
 
-# All at once: after that none is left.
 barge_unbind() {
 	"$barge" unbind "$@" >"$share/out" 2>&1 || fail "unbind $*: $(cat "$share/out")"
-	bound=()
+	forget_bound "$@"
 }
 
 unbind_vfio() {
-	local device kept=()
 	for address; do
 		doing "unbinding $address"
 		echo "$address" >/sys/bus/pci/drivers/vfio-pci/unbind
 		[ ! -e "/sys/bus/pci/devices/$address/driver" ] || fail "$address is still bound"
+		forget_bound "$address"
+	done
+}
+
+# forget_bound ADDRESS...: nothing_left looks for them no more
+forget_bound() {
+	local device kept=()
+	for address; do
 		for device in "${bound[@]}"; do
 			[ "$device" = "$address" ] || kept+=("$device")
 		done

@@ -173,6 +173,11 @@ static void without_a_driver(void **state)
 	assert_driver(A, "vfio-pci");
 	assert_int_equal(bind_give(&host, A, &e), 1);
 	assert_driver(A, "");
+	/* as when a VM held its group: later it gets one */
+	own = "nvme";
+	assert_int_equal(bind_give_check(&host, A, &e), 0);
+	assert_int_equal(bind_give(&host, A, &e), 1);
+	assert_driver(A, "nvme");
 }
 
 /* driver_override was set by hand, the driver is still the host's. */
@@ -463,7 +468,7 @@ static void assert_user(const char *want)
 	char user[HOST_USE_SIZE];
 	struct err e = {0};
 
-	host_use_vfio(root, A, 12, user);
+	host_use_vfio(root, A, 12, true, user);
 	assert_string_equal(user, want);
 	assert_int_equal(bind_give_check(&host, A, &e), want[0] ? -EBUSY : 0);
 	if (want[0])

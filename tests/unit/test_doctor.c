@@ -216,7 +216,7 @@ static void thp_denied(struct doctor_facts *f)
 
 static void memlock_low(struct doctor_facts *f)
 {
-	f->memlock = 8 << 20;
+	f->memlock = 4 * GIB - 1;
 }
 
 static void memory_low(struct doctor_facts *f)
@@ -362,6 +362,47 @@ static void thp_fine(void **state)
 	f.host.thp = REACH_THP_ALWAYS;
 	doctor_judge(&r, &f);
 	assert_int_equal(find(&r, "thp")->level, DOCTOR_OK);
+}
+
+/* Since Linux 7.2 only RAM depends on the policy. */
+static void thp_off(void **state)
+{
+	static const struct {
+		unsigned int major, minor;
+		const char *says;
+	} t[] = {
+		{7, 1, "so RAM and BARs get small pages"},
+		{7, 2, "so RAM gets small pages"},
+		{8, 0, "so RAM gets small pages"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct doctor_facts f = sound();
+		struct doctor_report r;
+		char *text;
+
+		f.host.kernel_major = t[i].major;
+		f.host.kernel_minor = t[i].minor;
+		f.host.thp = REACH_THP_NEVER;
+		doctor_judge(&r, &f);
+		text = joined(printed(&r, false));
+		assert_non_null(strstr(text, t[i].says));
+		free(text);
+	}
+}
+
+/* Just enough is enough. */
+static void just_enough(void **state)
+{
+	struct doctor_facts f = sound();
+	struct doctor_report r;
+
+	(void)state;
+	f.memlock = f.memory;
+	f.available = f.memory;
+	doctor_judge(&r, &f);
+	assert_int_equal(r.n_bad, 0);
 }
 
 /* Everything wrong at once still fits. */
@@ -532,6 +573,8 @@ static void other_files(void **state)
 	fake_root_put("/proc/self/status", "CapEff:\t000001ffffffffff\n");
 	fake_root_put("/sys/class/vfio-dev/vfio0/dev", "511:0\n");
 	fake_root_put("/lib/modules/6.12.1-test/modules.dep", "");
+	/* 39 bits, 2 MiB but no 1 GiB pages: the least of all counts */
+	fake_root_put("/sys/class/iommu/vtd0/intel-iommu/cap", "400260200\n");
 	doctor_gather(&f, root, GIB);
 	assert_true(f.iommu_word_off);
 	assert_int_equal(f.remapping, REACH_NO);
@@ -539,6 +582,9 @@ static void other_files(void **state)
 	assert_true(f.memlock == UINT64_MAX);
 	assert_int_equal(f.cdev, REACH_YES);
 	assert_int_equal(f.iommufd, MODULE_MISSING);
+	assert_int_equal(f.iommus, 2);
+	assert_int_equal(f.iommu_bits, 39);
+	assert_int_equal(f.iommu_pages, 1u << 12 | 1u << 21);
 }
 
 static void hostile_files(void **state)
@@ -579,6 +625,8 @@ int main(void)
 		cmocka_unit_test(one_trouble),
 		cmocka_unit_test(old_kernel),
 		cmocka_unit_test(thp_fine),
+		cmocka_unit_test(thp_off),
+		cmocka_unit_test(just_enough),
 		cmocka_unit_test(everything),
 		cmocka_unit_test(for_programs),
 		CASE(nothing_there),

@@ -117,6 +117,17 @@ static void host_forbids(void **state)
 		  4096, 4096, REACH_THP_IS_DENIED, REACH_THP_IS_DENIED },
 		{ REACH_THP_ALWAYS, false, 6, 11, REACH_YES, REACH_YES,
 		  4096, 4096, REACH_KERNEL_OLD, REACH_KERNEL_OLD },
+		/* Since 7.2 only a kernel without huge pages counts. */
+		{ REACH_THP_NEVER, false, 7, 1, REACH_YES, REACH_YES,
+		  4096, 4096, REACH_THP_IS_NEVER, REACH_THP_IS_NEVER },
+		{ REACH_THP_NEVER, false, 7, 2, REACH_YES, REACH_YES,
+		  GIB, GIB, REACH_BEST, REACH_BEST },
+		{ REACH_THP_ALWAYS, true, 7, 2, REACH_YES, REACH_YES,
+		  GIB, GIB, REACH_BEST, REACH_BEST },
+		{ REACH_THP_ABSENT, false, 7, 2, REACH_YES, REACH_YES,
+		  4096, 4096, REACH_THP_IS_ABSENT, REACH_THP_IS_ABSENT },
+		{ REACH_THP_NEVER, false, 0, 0, REACH_YES, REACH_YES,
+		  4096, 4096, REACH_THP_IS_NEVER, REACH_THP_IS_NEVER },
 		{ REACH_THP_NEVER, false, 5, 99, REACH_YES, REACH_YES,
 		  4096, 4096, REACH_KERNEL_OLD, REACH_KERNEL_OLD },
 		{ REACH_THP_MADVISE, false, 6, 12, REACH_NO, REACH_YES,
@@ -265,6 +276,16 @@ static void in_the_iommu(void **state)
 			assert_null(reach_check(&dev, 0, REACH_IOMMU,
 						rows[i].page));
 	}
+	iommu = rows[0].io;
+	dev.p2p = REACH_P2P_IOMMUFD;
+	addr[0] = GIB;
+	host.kernel_minor = 18;
+	assert_reach(0, REACH_IOMMU, 0, REACH_P2P_IS_OLD);
+	host.kernel_minor = 19;
+	assert_reach(0, REACH_IOMMU, GIB, REACH_BEST);
+	host.kernel_major = 0;
+	assert_reach(0, REACH_IOMMU, GIB, REACH_BEST);
+	addr[0] = 449 * GIB;
 	dev.addr = NULL;
 	iommu.bits = 39;
 	assert_reach(0, REACH_IOMMU, GIB, REACH_BEST);
