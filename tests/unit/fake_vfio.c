@@ -367,9 +367,11 @@ int fake_device_open(struct fake_pci *p, bool cdev)
 	if (f == p->file + FAKE_FILES)
 		return -EMFILE;
 	*f = (struct fake_pci_file){.pci = p, .cdev = cdev};
-	if (!p->opens++) /* the kernel resets it, if it can */
+	if (!p->opens++) { /* the kernel resets it, if it can */
+		fake_pci_wake(p);
 		fake_cfg_put(p, PCI_COMMAND, 2,
 			     PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	}
 	return fake_sys_open(&fake_device_ops, f, p->fd);
 }
 

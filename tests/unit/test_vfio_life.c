@@ -226,6 +226,28 @@ static void ram_by_address(void **state)
 	ram_in_file(false);
 }
 
+/* --- capabilities that are there twice ---------------------------------------
+ */
+
+/* vfio-pci obeys each of them: what a guest writes to one we do not follow. */
+static void second_capabilities(void **state)
+{
+	struct fake_pci *p = fake_nvme("0000:01:00.0", 7);
+	unsigned int pm = fake_cap_pm(p);
+	unsigned int exp = fake_cap_express(p);
+
+	(void)state;
+	start();
+	guest_command(&l, 0, ON);
+	assert_int_not_equal(guest_cap(&l, 0, PCI_CAP_ID_PM), 0);
+	assert_int_not_equal(guest_cap(&l, 0, PCI_CAP_ID_PM), pm);
+	guest_cfg_write(&l, 0, pm + PCI_PM_CTRL, 2, 3);
+	guest_cfg_write(&l, 0, exp + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	assert_true(fake_pci_decodes(p));
+	assert_int_equal(p->resets, 0);
+	end();
+}
+
 /* --- peers ------------------------------------------------------------------
  */
 
@@ -356,6 +378,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(half_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(toggles_type1, setup, teardown),
 		cmocka_unit_test_setup_teardown(toggles_iommufd, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(second_capabilities, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(ram_by_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(ram_by_address, setup,
