@@ -221,6 +221,25 @@ static void chain(struct pci_cfg *c, const uint8_t *hw, unsigned int size)
 	pci_cfg_set(c, link, 1, 0);
 }
 
+/*
+ * Of capabilities that may stop the device from decoding, the first is the
+ * guest's, and *first is where. vfio-pci would obey any other of that name as
+ * well, and we would not notice: its @len bytes are not to be written.
+ */
+static bool only(struct pci_cfg *c, const uint8_t *hw, unsigned int *first,
+		 unsigned int cap, unsigned int len)
+{
+	if (!*first && cap + len <= CAP_END) {
+		*first = cap;
+		return true;
+	}
+	for (unsigned int i = cap; i < cap + len && i < CAP_END; i++) {
+		if (!c->virt[i]) /* may be a register of ours by now */
+			snapshot(c, hw, i, 1);
+	}
+	return false;
+}
+
 static void capabilities(struct vfio_dev *d, const uint8_t *hw)
 {
 	struct pci_cfg *c = &d->func.cfg;
@@ -239,19 +258,16 @@ static void capabilities(struct vfio_dev *d, const uint8_t *hw)
 			shown = msi(d, hw, cap);
 			break;
 		case PCI_CAP_ID_PM:
-			if (!d->pm_cap && cap + PCI_PM_SIZEOF <= CAP_END)
-				d->pm_cap = cap;
+			shown = only(c, hw, &d->pm_cap, cap, PCI_PM_SIZEOF);
 			break;
 		case PCI_CAP_ID_EA: /* it tells where the host has the BARs */
 			shown = false;
 			break;
 		case PCI_CAP_ID_EXP:
-			if (!d->exp_cap && cap + PCI_EXP_DEVSTA <= CAP_END)
-				d->exp_cap = cap;
+			shown = only(c, hw, &d->exp_cap, cap, PCI_EXP_DEVSTA);
 			break;
 		case PCI_CAP_ID_AF:
-			if (!d->af_cap && cap + PCI_CAP_AF_SIZEOF <= CAP_END)
-				d->af_cap = cap;
+			shown = only(c, hw, &d->af_cap, cap, PCI_CAP_AF_SIZEOF);
 			break;
 		default:
 			break;

@@ -62,12 +62,25 @@ static void script_region(struct fuzz_in *in, struct vfio_region_info *info,
 		patch(in, (uint8_t *)(info + 1), size - sizeof(*info));
 }
 
+/* Which answers are nonsense: not all, or no device would ever be opened. */
+static uint8_t lies[FAKE_PCI_MAX];
+
+#define LIE_REGION 1u
+#define LIE_IRQ	   2u
+#define LIE_REST   0x1cu /* all of them */
+
 static int script(struct fake_pci *p, unsigned long req, void *info,
 		  uint32_t size)
 {
 	struct fuzz_in *in = p->script_ctx;
-	uint8_t how = fuzz_u8(in);
+	uint8_t lie = lies[p->cdev];
+	uint8_t how;
 
+	if (req == VFIO_DEVICE_GET_REGION_INFO ? !(lie & LIE_REGION)
+	    : req == VFIO_DEVICE_GET_IRQ_INFO  ? !(lie & LIE_IRQ)
+					       : (lie & LIE_REST) != LIE_REST)
+		return 0;
+	how = fuzz_u8(in);
 	if (how < 128)
 		return 0;
 	if (how > 250)
@@ -115,6 +128,7 @@ static void describe(struct fuzz_in *in, unsigned int i)
 	if (what & 16)
 		p->irq[VFIO_PCI_MSIX_IRQ_INDEX].limit = fuzz_u8(in) & 15;
 	p->irq[VFIO_PCI_MSIX_IRQ_INDEX].noresize = what & 32;
+	lies[i] = fuzz_u8(in);
 	p->script = script;
 	p->script_ctx = in;
 }

@@ -367,9 +367,11 @@ int fake_device_open(struct fake_pci *p, bool cdev)
 	if (f == p->file + FAKE_FILES)
 		return -EMFILE;
 	*f = (struct fake_pci_file){.pci = p, .cdev = cdev};
-	if (!p->opens++) /* the kernel resets it, if it can */
+	if (!p->opens++) { /* the kernel resets it, if it can */
+		fake_pci_wake(p);
 		fake_cfg_put(p, PCI_COMMAND, 2,
 			     PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	}
 	return fake_sys_open(&fake_device_ops, f, p->fd);
 }
 
@@ -478,7 +480,8 @@ const char *fake_host_left(void)
 	const char *left = fake_host.hv ? fake_hv_left(fake_host.hv) : NULL;
 
 	/* What KVM refused to remove cannot but be left. */
-	if (left && strcmp(fake_sys_failed_in(), "fake_unmap") != 0)
+	if (left && !fake_sys_fails_on() &&
+	    strcmp(fake_sys_failed_in(), "fake_unmap") != 0)
 		return left;
 	for (unsigned int i = 0; i < FAKE_DMAS; i++) {
 		if (fake_host.dma[i].domain)

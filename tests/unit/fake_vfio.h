@@ -27,6 +27,7 @@
 #define FAKE_IRQS	 5
 #define FAKE_VECTORS	 2048
 #define FAKE_FILES	 4 /* of one device at a time */
+#define FAKE_PM_CAPS	 4
 #define FAKE_IOVA_RANGES 8
 #define FAKE_DMAS	 128
 #define FAKE_CFG_SIZE	 4096u
@@ -96,7 +97,10 @@ struct fake_pci {
 		      uint32_t size);
 	void *script_ctx;
 	/* state */
-	int fd; /* the device's memory: regions as in its file */
+	int fd;		   /* the device's memory: regions as in its file */
+	unsigned int n_pm; /* power management capabilities, where they are */
+	unsigned int pm[FAKE_PM_CAPS];
+	unsigned int power; /* D-state that the kernel knows of */
 	struct fake_pci_file file[FAKE_FILES];
 	unsigned int opens;
 	unsigned int resets; /* asked for by its user, by any method */

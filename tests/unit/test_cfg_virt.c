@@ -445,11 +445,17 @@ static void second_of_a_kind_is_hidden(void **state)
 	put_msi(0x70, 0, 0xc);
 	put(0x80, PCI_CAP_ID_PM, 8);
 	put(0x90, PCI_CAP_ID_PM, 8);
+	put(0xa0, PCI_CAP_ID_AF, 6);
+	put(0xa8, PCI_CAP_ID_AF, 6);
 	make();
-	assert_caps(0x40, 0x50, 0x80, 0x90);
+	assert_caps(0x40, 0x50, 0x80, 0xa0);
 	assert_int_equal(d.msix_cap, 0x40);
 	assert_int_equal(d.msi_cap, 0x50);
 	assert_int_equal(d.pm_cap, 0x80);
+	assert_int_equal(d.af_cap, 0xa0);
+	/* VFIO would obey the others, too. */
+	assert_u64(reaches_hw(0x90 + PCI_PM_CTRL, 2), 0);
+	assert_u64(reaches_hw(0xa8 + PCI_AF_CTRL, 1), 0);
 }
 
 /* What VFIO guards is shown, and all of it reaches VFIO. */

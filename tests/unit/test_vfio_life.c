@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "tests/unit/fake_vfio_life.h"
 
@@ -183,6 +185,69 @@ static void toggles_iommufd(void **state)
 	toggles(VFIO_BACKEND_IOMMUFD);
 }
 
+/* --- RAM that is a file ------------------------------------------------------
+ */
+
+static void ram_in_file(bool kernel_can)
+{
+	int fd = memfd_create("ram", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	fake_nvme("0000:01:00.0", 7);
+	fake_host.map_file = kernel_can;
+	fake_host_start();
+	life_init(&l);
+	l.backend = VFIO_BACKEND_IOMMUFD;
+	for (unsigned int i = 0; i < l.mem.n; i++) {
+		l.mem.region[i].fd = fd;
+		l.mem.region[i].fd_off = i * l.mem.region[0].gpa.len;
+	}
+	assert_int_equal(life_open(&l), 0);
+	assert_int_equal(life_start(&l), 0);
+	assert_int_equal(fake_dma_count(), 2);
+	/* by the file where that goes, by its place in barge otherwise */
+	assert_int_equal(!fake_dma_at(0)->va, kernel_can);
+	assert_int_equal(!fake_dma_at(4ull << 30)->va, kernel_can);
+	assert_true(fake_dma_at(0)->write);
+	end();
+	fake_host_stop();
+	close(fd);
+}
+
+static void ram_by_file(void **state)
+{
+	(void)state;
+	ram_in_file(true);
+}
+
+static void ram_by_address(void **state)
+{
+	(void)state;
+	ram_in_file(false);
+}
+
+/* --- capabilities that are there twice ---------------------------------------
+ */
+
+/* vfio-pci obeys each of them: what a guest writes to one we do not follow. */
+static void second_capabilities(void **state)
+{
+	struct fake_pci *p = fake_nvme("0000:01:00.0", 7);
+	unsigned int pm = fake_cap_pm(p);
+	unsigned int exp = fake_cap_express(p);
+
+	(void)state;
+	start();
+	guest_command(&l, 0, ON);
+	assert_int_not_equal(guest_cap(&l, 0, PCI_CAP_ID_PM), 0);
+	assert_int_not_equal(guest_cap(&l, 0, PCI_CAP_ID_PM), pm);
+	guest_cfg_write(&l, 0, pm + PCI_PM_CTRL, 2, 3);
+	guest_cfg_write(&l, 0, exp + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	assert_true(fake_pci_decodes(p));
+	assert_int_equal(p->resets, 0);
+	end();
+}
+
 /* --- peers ------------------------------------------------------------------
  */
 
@@ -313,6 +378,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(half_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(toggles_type1, setup, teardown),
 		cmocka_unit_test_setup_teardown(toggles_iommufd, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(second_capabilities, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(ram_by_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(ram_by_address, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(peers_type1, setup, teardown),
 		cmocka_unit_test_setup_teardown(peers_iommufd, setup, teardown),
