@@ -136,6 +136,7 @@ void fake_sys_misuse(const char *fmt, ...)
 	if (sys.failed)
 		fprintf(stderr, " (after %s had failed)", sys.failed);
 	fprintf(stderr, "\n");
+	fake_sys_root_remove(); /* abort() does not run what exit() does */
 	abort();
 }
 
