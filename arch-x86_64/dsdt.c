@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arch-x86_64/acpi.h"
 #include "arch-x86_64/layout.h"
+#include "vmm/arch.h"
 
 #define PRT_SLOTS 32
 #define PRT_PINS  4
@@ -20,9 +21,11 @@ static const uint8_t osc_uuid[16] = {
 #define OSC_MASKED	 0x10
 
 #define NOTIFY_BUTTON	 0x80 /* acpi-6.4 5.6.6 */
+#define NOTIFY_EJECT	 3
 #define EVENT_BUTTON	 0x01 /* of PM_EVENT */
 #define SPACE_IO	 1    /* acpi-6.4 19.6.100: SystemIO */
 #define FIELD_BYTE	 1    /* ByteAcc, NoLock, Preserve */
+#define FIELD_DWORD	 3    /* DWordAcc, NoLock, Preserve */
 
 /* --- host bridge -----------------------------------------------------------
  */
@@ -54,7 +57,7 @@ static void write_route(struct aml *a, unsigned int slot, unsigned int pin)
 	aml_int(a, slot << 16 | 0xffff);
 	aml_int(a, pin);
 	aml_int(a, 0);
-	aml_int(a, intx_gsi(slot, pin));
+	aml_int(a, arch_intx_gsi(slot, pin));
 	aml_close(a, pkg);
 }
 
@@ -156,6 +159,91 @@ static void write_osc(struct aml *a)
 	aml_close(a, method);
 }
 
+/* --- slots that the guest can be asked to give up --------------------------
+ */
+
+/* One bit for each slot of bus 0 that holds a device. */
+static uint32_t slots_of(const struct plan *plan)
+{
+	uint32_t slots = 0;
+
+	for (unsigned int i = 0; i < plan->n_pci; i++)
+		slots |= UINT32_C(1) << (plan->pci[i].devfn >> 3);
+	return slots;
+}
+
+/* "S1F" for slot 31. */
+static void slot_name(char name[4], unsigned int slot)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	name[0] = 'S';
+	name[1] = digits[slot >> 4 & 1];
+	name[2] = digits[slot & 15];
+	name[3] = '\0';
+}
+
+/* acpi-6.4 6.1.1, 6.1.11, 6.3.3: all functions of a slot go together. */
+static void write_slot(struct aml *a, unsigned int slot)
+{
+	char name[4];
+	size_t dev, method;
+
+	slot_name(name, slot);
+	dev = aml_open_named(a, AML_DEVICE, name);
+	aml_name_int(a, "_ADR", slot << 16);
+	aml_name_int(a, "_SUN", slot);
+	method = aml_open_method(a, "_EJ0", 1);
+	aml_op(a, AML_STORE);
+	aml_int(a, UINT32_C(1) << slot);
+	aml_path(a, "\\_SB.EJGO");
+	aml_close(a, method);
+	aml_close(a, dev);
+}
+
+static void write_slots(struct aml *a, const struct plan *plan)
+{
+	for (unsigned int slot = 0; slot < PRT_SLOTS; slot++) {
+		if (slots_of(plan) >> slot & 1)
+			write_slot(a, slot);
+	}
+}
+
+/* If (Local0 & slot) { Notify (the slot, eject request) } */
+static void write_slot_notify(struct aml *a, unsigned int slot)
+{
+	char path[] = "\\_SB.PCI0.Sxx";
+	size_t body = aml_open(a, AML_IF);
+
+	slot_name(path + sizeof(path) - 4, slot);
+	aml_op(a, AML_AND);
+	aml_op(a, AML_LOCAL0);
+	aml_int(a, UINT32_C(1) << slot);
+	aml_op(a, AML_ZERO); /* no target */
+	aml_op(a, AML_NOTIFY);
+	aml_path(a, path);
+	aml_int(a, NOTIFY_EJECT);
+	aml_close(a, body);
+}
+
+static void write_eject_field(struct aml *a)
+{
+	size_t field;
+
+	aml_op(a, AML_REGION);
+	aml_path(a, "EJTR");
+	aml_u8(a, SPACE_IO);
+	aml_int(a, EJECT_PORT);
+	aml_int(a, EJECT_LEN);
+	field = aml_open_named(a, AML_FIELD, "EJTR");
+	aml_u8(a, FIELD_DWORD);
+	aml_path(a, "EJRQ");
+	aml_u8(a, 32); /* bits, a PkgLength of one byte */
+	aml_path(a, "EJGO");
+	aml_u8(a, 32);
+	aml_close(a, field);
+}
+
 static void write_bridge(struct aml *a, const struct plan *plan)
 {
 	size_t dev = aml_open_named(a, AML_DEVICE, "PCI0");
@@ -168,6 +256,7 @@ static void write_bridge(struct aml *a, const struct plan *plan)
 	write_bridge_crs(a, plan);
 	write_prt(a);
 	write_osc(a);
+	write_slots(a, plan);
 	aml_close(a, dev);
 }
 
@@ -192,6 +281,7 @@ static void write_motherboard(struct aml *a, const struct plan *plan)
 	if (plan->ecam.len)
 		aml_crs_memory32(a, plan->ecam);
 	aml_crs_io(a, PM_PORT, PM_LEN);
+	aml_crs_io(a, EJECT_PORT, EJECT_LEN);
 	aml_close_crs(a, crs);
 	aml_close(a, dev);
 }
@@ -237,8 +327,8 @@ static void write_event_field(struct aml *a)
 	aml_close(a, field);
 }
 
-/* Reading the register clears it: once, then decide. */
-static void write_event_method(struct aml *a)
+/* Reading a register clears it: once, then decide. */
+static void write_event_method(struct aml *a, const struct plan *plan)
 {
 	size_t method = aml_open_method(a, "_EVT", 1);
 	size_t body;
@@ -255,11 +345,18 @@ static void write_event_method(struct aml *a)
 	aml_path(a, "\\_SB.PWRB");
 	aml_int(a, NOTIFY_BUTTON);
 	aml_close(a, body);
+	aml_op(a, AML_STORE);
+	aml_path(a, "\\_SB.EJRQ");
+	aml_op(a, AML_LOCAL0);
+	for (unsigned int slot = 0; slot < PRT_SLOTS; slot++) {
+		if (slots_of(plan) >> slot & 1)
+			write_slot_notify(a, slot);
+	}
 	aml_close(a, method);
 }
 
 /* acpi-6.4 5.6.9: the generic event device of a hardware-reduced machine. */
-static void write_ged(struct aml *a)
+static void write_ged(struct aml *a, const struct plan *plan)
 {
 	size_t dev = aml_open_named(a, AML_DEVICE, "GED0");
 	size_t crs;
@@ -268,9 +365,10 @@ static void write_ged(struct aml *a)
 	aml_name_int(a, "_UID", 0);
 	crs = aml_open_crs(a);
 	aml_crs_interrupt(a, PM_IRQ);
+	aml_crs_interrupt(a, EJECT_IRQ);
 	aml_close_crs(a, crs);
 	write_event_field(a);
-	write_event_method(a);
+	write_event_method(a, plan);
 	aml_close(a, dev);
 }
 
@@ -293,6 +391,7 @@ void dsdt_write(struct aml *a, const struct plan *plan)
 {
 	size_t scope = aml_open_named(a, AML_SCOPE, "\\_SB");
 
+	write_eject_field(a);
 	write_bridge(a, plan);
 	write_motherboard(a, plan);
 	write_isa(a, open_device(a, "COM1", "PNP0501"), UART_PORT, UART_LEN,
@@ -301,7 +400,7 @@ void dsdt_write(struct aml *a, const struct plan *plan)
 	write_isa(a, open_device(a, "RTC", "PNP0B00"), RTC_PORT, RTC_LEN, 0);
 	write_pvpanic(a);
 	aml_close(a, open_device(a, "PWRB", "PNP0C0C"));
-	write_ged(a);
+	write_ged(a, plan);
 	aml_close(a, scope);
 	write_s5(a);
 }

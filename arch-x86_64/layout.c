@@ -97,6 +97,7 @@ static const struct dev_place places[] = {
 	{ "cmos-rtc", BUS_PIO, RTC_IRQ, 1, {{ RTC_PORT, RTC_LEN }} },
 	{ "acpi-pm", BUS_PIO, PM_IRQ, 1, {{ PM_PORT, PM_LEN }} },
 	{ "pvpanic", BUS_PIO, 0, 1, {{ PVPANIC_PORT, 1 }} },
+	{ "pci-eject", BUS_PIO, EJECT_IRQ, 1, {{ EJECT_PORT, EJECT_LEN }} },
 };
 /* clang-format on */
 
@@ -106,7 +107,7 @@ const struct dev_place *arch_places(unsigned int *n)
 	return places;
 }
 
-unsigned int intx_gsi(unsigned int slot, unsigned int pin)
+unsigned int arch_intx_gsi(unsigned int slot, unsigned int pin)
 {
 	return INTX_FIRST + (slot + pin) % INTX_LINES;
 }

@@ -90,6 +90,10 @@
 #define PM_RESET_VALUE	1
 #define PM_EVENT	(PM_PORT + 4)	/* bit 0: power button pressed */
 #define PM_S5_TYPE	5		/* SLP_TYP that powers off */
+/* PCI slots that are to go, and that are gone: a bit each. */
+#define EJECT_PORT	0x608
+#define EJECT_LEN	8
+#define EJECT_IRQ	10
 /* clang-format on */
 
 /* arch_entry.mode: the state that the first vCPU starts in. */
@@ -102,8 +106,5 @@ enum entry_mode {
 	/* PVH: 32-bit protected mode, flat, no paging, ebx = arg. */
 	ENTRY_PVH32,
 };
-
-/* The GSI of a PCI function's INTx; pin 0 is INTA. The _PRT says the same. */
-unsigned int intx_gsi(unsigned int slot, unsigned int pin);
 
 #endif

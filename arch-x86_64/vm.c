@@ -19,6 +19,29 @@ static int must(int r, const char *call, struct err *e)
 	return r < 0 ? err_set(e, r, ERR_KVM_IOCTL, call, NULL) : 0;
 }
 
+/* asm/kvm.h of Linux 6.12 */
+#define QUIRK_SLOT_ZAP_ALL (1u << 7)
+
+/*
+ * By default KVM drops all of a guest's second-level page tables when a memslot
+ * goes, RAM's included, and a guest that only looks at a BAR pays for that with
+ * a fault per page. It can do with dropping the slot's own.
+ */
+static int keep_page_tables(struct kvm *k, struct err *e)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2,
+		.args = {QUIRK_SLOT_ZAP_ALL},
+	};
+
+	/* kvm-api 7.32: which ones there are */
+	if (k->slot_zap_all ||
+	    !(kvm_cap(k, KVM_CAP_DISABLE_QUIRKS2) & QUIRK_SLOT_ZAP_ALL))
+		return 0;
+	return must(kvm_ioctl(k->vm, KVM_ENABLE_CAP, &cap),
+		    "KVM_CAP_DISABLE_QUIRKS2", e);
+}
+
 /* The routes that KVM_CREATE_IRQCHIP makes, spelt out: PICs and IOAPIC. */
 static int base_routes(struct kvm *k, struct err *e)
 {
@@ -51,8 +74,10 @@ int arch_vm_init(struct kvm *k, struct err *e)
 {
 	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
 	uint64_t identity = IDENTITY_ADDR;
-	int r;
+	int r = keep_page_tables(k, e);
 
+	if (r < 0)
+		return r;
 	r = kvm_ioctl(k->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
 	if (r < 0)
 		return must(r, "KVM_SET_IDENTITY_MAP_ADDR", e);

@@ -45,6 +45,8 @@ struct dev_env {
 	 * again. Only a wake-up, to call input later. May be NULL.
 	 */
 	void (*input_ready)(void *ctx);
+	/* The guest gave up what is in PCI slot @slot of bus 0. May be NULL. */
+	void (*slot_ejected)(void *ctx, unsigned int slot);
 };
 
 struct device;
@@ -67,6 +69,8 @@ struct dev_ops {
 	size_t (*input)(struct device *d, const uint8_t *buf, size_t len);
 	/* The power button was pressed. May be NULL. */
 	void (*power_button)(struct device *d);
+	/* Ask the guest to give up what is in PCI slot @slot. May be NULL. */
+	void (*slot_request)(struct device *d, unsigned int slot);
 };
 
 struct device {

@@ -29,11 +29,20 @@ struct hv_ops {
 	/* A free interrupt route; give it back. */
 	int (*route_take)(struct hv *h, unsigned int *gsi);
 	void (*route_give)(struct hv *h, unsigned int gsi);
-	/* Let @gsi deliver @msi from now on. */
+	/*
+	 * Let @gsi deliver @msi from the next route_commit() on. Any number of
+	 * changes is committed at once, which costs as much as one.
+	 */
 	int (*route_msi)(struct hv *h, unsigned int gsi, struct hv_msi msi);
 	/*
-	 * Eventfd @fd triggers @gsi while attached. For a level interrupt
-	 * @resample_fd is written at its end of interrupt, -1 otherwise.
+	 * Free of charge if nothing changed. After a failure all routes deliver
+	 * what they did before.
+	 */
+	int (*route_commit)(struct hv *h);
+	/*
+	 * Eventfd @fd triggers @gsi while attached. For a level interrupt, of a
+	 * line that several devices may share, @resample_fd is written at its
+	 * end of interrupt; it is -1 otherwise.
 	 */
 	int (*irqfd)(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 		     bool attach);

@@ -24,6 +24,8 @@ struct plan_pci {
 	char name[16]; /* the host's address of a passed-through device */
 	bool vf;       /* an SR-IOV virtual function: no part of its slot */
 	uint8_t devfn;
+	uint8_t intx_pin;      /* 1 to 4: INTA to INTD, 0: no INTx */
+	unsigned int intx_gsi; /* where it ends, if it has a pin */
 	struct plan_bar bar[PLAN_BARS];
 };
 

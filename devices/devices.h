@@ -13,5 +13,6 @@ extern const struct dev_ops cmos_rtc_ops;  /* 1 window: ports 0x70, 0x71 */
 extern const struct dev_ops i8042_ops;	   /* 2 windows: ports 0x60, 0x64 */
 extern const struct dev_ops acpi_pm_ops;   /* 1 window: 8 bytes */
 extern const struct dev_ops pvpanic_ops;   /* 1 window: 1 byte */
+extern const struct dev_ops pci_eject_ops; /* 1 window: 8 bytes */
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <string.h>
 
 #define CF8_ENABLE   0x80000000u
 #define CF8_WRITABLE 0x80fffffcu /* the rest reads as 0 */
@@ -243,6 +244,21 @@ int pci_host_add(struct pci_host *h, struct pci_func *f)
 		return -EEXIST;
 	h->func[f->devfn] = f;
 	h->list[h->n++] = f;
+	update_multi(h, f->devfn);
+	return 0;
+}
+
+int pci_host_remove(struct pci_host *h, struct pci_func *f)
+{
+	unsigned int i = 0;
+
+	while (i < h->n && h->list[i] != f)
+		i++;
+	if (i == h->n)
+		return -ENOENT;
+	h->n--;
+	memmove(&h->list[i], &h->list[i + 1], (h->n - i) * sizeof(h->list[0]));
+	h->func[f->devfn] = NULL;
 	update_multi(h, f->devfn);
 	return 0;
 }

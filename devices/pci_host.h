@@ -41,5 +41,7 @@ void pci_host_init(struct pci_host *h, struct span mem32, struct span mem64,
  * function 0. -EEXIST.
  */
 int pci_host_add(struct pci_host *h, struct pci_func *f);
+/* Take @f off the bus: nobody answers for it any more. -ENOENT. */
+int pci_host_remove(struct pci_host *h, struct pci_func *f);
 
 #endif

@@ -6,8 +6,6 @@
 
 /* What the two halves of the planner share: bar_plan.c and bar_plan_msix.c. */
 
-/* linux/vfio.h leaves it open; vfio-pci's regions are 2^40 bytes apart. */
-#define BAR_REGION_MAX (1ull << 40)
 /* The largest BAR of 32 bits (PCI-3.0 6.2.5.1). */
 #define BAR_MEM32_MAX (1ull << 31)
 

@@ -8,6 +8,8 @@
  * tables, in EPT and in the IOMMU. Slices are laid over it; what is not mapped
  * stays PROT_NONE, so that nothing else ever lands in a hole.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -71,6 +73,19 @@ static uint64_t smaller(uint64_t align, uint64_t page)
 	return 0;
 }
 
+/* One line per device, whatever else cannot be done with it. */
+static void warn_once(struct vfio_dev *d, unsigned int bar, const char *what,
+		      int error)
+{
+	if (d->map_warned)
+		return;
+	d->map_warned = true;
+	fprintf(stderr, "barge: %s: BAR %u %s%s%s\n", d->address, bar, what,
+		error ? ": " : "", error ? strerror(error) : "");
+}
+
+#define TRAPPED "cannot be mapped; accesses to it are trapped, which is slow"
+
 /* Where address space is short or in pieces, smaller pages are better than
  * none. */
 static void reserve(struct vfio_dev *d, unsigned int bar, uint64_t len,
@@ -84,25 +99,40 @@ static void reserve(struct vfio_dev *d, unsigned int bar, uint64_t len,
 	d->host[bar].base = p;
 	d->host[bar].len = p ? len : 0;
 	d->host[bar].align = p ? align : 0;
+	if (!p)
+		warn_once(d, bar, TRAPPED, ENOMEM);
+	else if (align < d->plan.bar[bar].host_align)
+		warn_once(d, bar,
+			  "is mapped in small pages, which is slow: "
+			  "address space is short or in pieces",
+			  0);
 }
 
 static void slice_open(struct vfio_dev *d, unsigned int bar, uint8_t *base,
 		       const struct bar_slice *s)
 {
 	const struct vfio_region *r = &d->region[bar];
-	struct bar_map *m = &d->map[d->n_maps];
+	struct bar_map *m;
 	int prot = 0;
 	void *p;
+
+	if (d->n_maps == BAR_MAPS_MAX) {
+		warn_once(d, bar,
+			  "has more pieces than can be mapped; "
+			  "accesses to some are trapped, which is slow",
+			  0);
+		return;
+	}
+	m = &d->map[d->n_maps];
 
 	if (r->flags & VFIO_REGION_INFO_FLAG_READ)
 		prot |= PROT_READ;
 	if (r->flags & VFIO_REGION_INFO_FLAG_WRITE)
 		prot |= PROT_WRITE;
-	if (d->n_maps == BAR_MAPS_MAX)
-		return;
 	p = mmap(base + s->off, s->len, prot, MAP_SHARED | MAP_FIXED, d->fd,
 		 (off_t)(r->fd_off + s->off));
 	if (p == MAP_FAILED) {
+		warn_once(d, bar, TRAPPED, errno);
 		/* The failed call may have taken the reservation with it. */
 		(void)mmap(base + s->off, s->len, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |

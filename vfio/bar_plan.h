@@ -15,6 +15,9 @@
  * into TRAP.
  */
 
+/* linux/vfio.h leaves it open; vfio-pci's regions are 2^40 bytes apart. */
+#define BAR_REGION_MAX (1ull << 40)
+
 #define BAR_AREAS_MAX  64
 #define BAR_SLICES_MAX 136
 #define BAR_TRAPS_MAX  2

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "vfio/device.h"
+#include "vfio/quirk.h"
 
 static struct vfio_dev *dev_of(struct pci_func *f)
 {
@@ -18,10 +19,14 @@ static bool touches(unsigned int off, unsigned int len, unsigned int reg,
 
 static uint64_t cfg_read(struct pci_func *f, unsigned int off, unsigned int len)
 {
+	struct vfio_dev *d = dev_of(f);
+	unsigned int pending = vfio_irqs_msi_pending_at(d);
 	uint64_t hw = 0;
 
+	if (pending && touches(off, len, pending, 4))
+		vfio_irqs_msi_pending(d);
 	if (pci_cfg_needs_hw(&f->cfg, off, len))
-		hw = vfio_cfg_pread(dev_of(f), off, len);
+		hw = vfio_cfg_pread(d, off, len);
 	return pci_cfg_read(&f->cfg, off, len, hw);
 }
 
@@ -54,12 +59,24 @@ static void power_update(struct vfio_dev *d)
 		   PCI_PM_CTRL_STATE_MASK;
 }
 
-/* INTx stays off: nobody would answer it, and its line may be shared. */
-static void command_update(struct vfio_dev *d)
+/* While INTx is off nobody would answer it, and its line may be shared. */
+void vfio_command_write(struct vfio_dev *d)
 {
-	vfio_cfg_pwrite(d, PCI_COMMAND, 2,
-			pci_cfg_get(&d->func.cfg, PCI_COMMAND, 2) |
-				PCI_COMMAND_INTX_DISABLE);
+	uint64_t command = pci_cfg_get(&d->func.cfg, PCI_COMMAND, 2);
+
+	if (d->irqs.mode != IRQ_INTX)
+		command |= PCI_COMMAND_INTX_DISABLE;
+	vfio_cfg_pwrite(d, PCI_COMMAND, 2, command);
+}
+
+/* Whether a write may have changed what the device interrupts by. */
+static bool touches_irqs(const struct vfio_dev *d, unsigned int off,
+			 unsigned int len)
+{
+	return touches(off, len, PCI_COMMAND, 2) ||
+	       (d->msix_cap &&
+		touches(off, len, d->msix_cap + PCI_MSIX_FLAGS, 2)) ||
+	       (d->msi_cap && touches(off, len, d->msi_cap + 2, 0x16));
 }
 
 /* Whether a write may change what vfio/decode.h computes from. */
@@ -97,7 +114,7 @@ static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
 	if (follow)
 		bar_follow_shrink(d->all);
 	if (flr || touches(off, len, PCI_COMMAND, 2))
-		command_update(d);
+		vfio_command_write(d);
 	forward(d, off, len, &ch);
 	if (flr)
 		d->epoch++;
@@ -105,10 +122,8 @@ static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
 		power_update(d);
 	if (follow)
 		bar_follow_grow(d->all);
-	if (d->msix_cap && touches(off, len, d->msix_cap + PCI_MSIX_FLAGS, 2))
-		vfio_irqs_msix_changed(d, -1);
-	if (d->msi_cap && touches(off, len, d->msi_cap + 2, 0x16))
-		vfio_irqs_msi_changed(d);
+	if (touches_irqs(d, off, len))
+		vfio_irqs_update(d);
 }
 
 /* --- BARs ------------------------------------------------------------------
@@ -184,21 +199,36 @@ static uint64_t bytewise_read(struct pci_func *f, unsigned int bar,
 	return v;
 }
 
+/*
+ * Whether these bytes of the device's file are the region's: a region may say
+ * that it is larger than the distance to the next one.
+ */
+static bool in_region(const struct vfio_dev *d, unsigned int bar, uint64_t off,
+		      unsigned int len)
+{
+	return off + len <= d->region[bar].size && off + len <= BAR_REGION_MAX;
+}
+
 static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 			 unsigned int len)
 {
 	struct vfio_dev *d = dev_of(f);
 	const struct bar_slice *s;
+	unsigned int reg;
 	uint64_t v = 0;
 
-	if (bar >= PCI_BARS || d->power) /* D0 only: PCI-PM-1.2 5.4.1 */
+	if (bar > PCI_ROM_IDX || d->power) /* D0 only: PCI-PM-1.2 5.4.1 */
 		return ones(len);
+	if (bar == PCI_ROM_IDX)
+		return rom_read(d, off, len);
 	s = slice_at(&d->plan.bar[bar], off, len);
 	if (!s)
 		return len > 1 ? bytewise_read(f, bar, off, len) : 0xff;
 	if (s->kind == BAR_VIRTUAL)
 		return virtual_read(d, bar, off, len);
-	if (off + len > d->region[bar].size ||
+	if (quirk_mirror(f->cfg.bytes, bar, off, len, &reg))
+		return quirk_mirror_read(f, reg, len);
+	if (!in_region(d, bar, off, len) ||
 	    pread(d->fd, &v, len, (off_t)(d->region[bar].fd_off + off)) !=
 		    (ssize_t)len)
 		return ones(len);
@@ -210,6 +240,7 @@ static void bar_write(struct pci_func *f, unsigned int bar, uint64_t off,
 {
 	struct vfio_dev *d = dev_of(f);
 	const struct bar_slice *s;
+	unsigned int reg;
 	uint64_t at;
 
 	if (bar >= PCI_BARS || d->power)
@@ -226,7 +257,12 @@ static void bar_write(struct pci_func *f, unsigned int bar, uint64_t off,
 				d, msix_table_write(&d->msix, at, len, val));
 		return;
 	}
-	if (off + len <= d->region[bar].size &&
+	if (quirk_mirror(f->cfg.bytes, bar, off, len, &reg)) {
+		quirk_mirror_write(f, reg, len, val);
+		if (!quirk_mirror_acks(d->msi_cap, reg, len))
+			return;
+	}
+	if (in_region(d, bar, off, len) &&
 	    pwrite(d->fd, &val, len, (off_t)(d->region[bar].fd_off + off)) < 0)
 		return; /* the device is gone: reads will say so */
 }

@@ -13,6 +13,9 @@
 #include "core/plan.h"
 #include "vfio/bar_plan.h"
 #include "vfio/decode.h"
+#include "vfio/irq.h"
+#include "vfio/reset.h"
+#include "vfio/rom.h"
 #include "vfio/vfio.h"
 
 /*
@@ -41,33 +44,11 @@ struct bar_map {
 
 #define BAR_MAPS_MAX 64
 
-/* One interrupt vector: device -> eventfd -> irqfd -> guest. */
-struct vfio_vector {
-	int fd; /* eventfd, -1: none */
-	unsigned int gsi;
-	bool routed;   /* gsi is taken */
-	bool attached; /* the eventfd triggers gsi */
-};
-
-enum vfio_irq_mode {
-	IRQ_OFF,
-	IRQ_MSI,
-	IRQ_MSIX,
-};
-
-struct vfio_irqs {
-	enum vfio_irq_mode mode;
-	bool resize;	    /* vectors can be added while enabled */
-	bool warned;	    /* a refusal was reported */
-	unsigned int armed; /* vectors the kernel has allocated, from 0 */
-	unsigned int n;	    /* entries of `vector` */
-	struct vfio_vector *vector; /* heap */
-};
-
 struct vfio_dev {
 	struct pci_func func; /* first: what the host bridge calls */
 	char address[16];
 	int fd;		       /* -1: not open */
+	unsigned int group;    /* IOMMU group */
 	unsigned int cfg_size; /* 256 or 4096 */
 	struct vfio_region region[VFIO_PCI_NUM_REGIONS];
 	struct bar_shape shape[PCI_BARS];
@@ -83,15 +64,20 @@ struct vfio_dev {
 	struct msix msix;
 	struct msix_entry *msix_storage; /* heap */
 	struct vfio_irqs irqs;
+	int event[VFIO_EVENTS]; /* eventfds, -1: none */
 	struct {
 		uint8_t *base; /* reservation of the region, NULL: none */
 		uint64_t len;
 		uint64_t align; /* what it could be aligned to */
 	} host[PCI_BARS];
+	bool map_warned; /* that a BAR is not mapped as it should be */
 	unsigned int n_maps;
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
 	bool p2p_warned;       /* iommu_bar_warn() spoke */
+	bool resets_alone;     /* VFIO_DEVICE_FLAGS_RESET */
+	enum reset_way reset;
+	struct rom rom;
 	struct hv *hv;
 	struct vfio *all; /* this device and its neighbours */
 	uint32_t devid;	  /* requester id in the guest */
@@ -153,17 +139,17 @@ bool flr_asked(const struct vfio_dev *d, unsigned int off, unsigned int len,
 /* Set our registers and interrupts to what a guest finds after a reset. */
 void flr_registers(struct vfio_dev *d);
 
-/* --- vfio/irq.c ------------------------------------------------------------
- */
-int vfio_irqs_open(struct vfio_dev *d, struct err *e);
-void vfio_irqs_close(struct vfio_dev *d);
-/* The guest changed MSI-X vector @v, or (v < 0) the MSI-X control word. */
-void vfio_irqs_msix_changed(struct vfio_dev *d, int v);
-/* The guest wrote to the MSI capability. */
-void vfio_irqs_msi_changed(struct vfio_dev *d);
-/* Whether vector @v fired while it was masked. */
-bool vfio_irqs_pending(const struct vfio_dev *d, unsigned int v);
+/* --- vfio/events.c -------------------------------------------------------- */
+/* Have the host tell v->dev[@nth]'s events; -errno when it does not. */
+int vfio_events_open(struct vfio *v, unsigned int nth);
+void vfio_events_close(struct vfio_dev *d);
 
+/* --- vfio/device.c -------------------------------------------------------- */
+/*
+ * Give the hardware the guest's COMMAND, with INTx disabled unless somebody
+ * answers it.
+ */
+void vfio_command_write(struct vfio_dev *d);
 extern const struct pci_func_ops vfio_func_ops; /* vfio/device.c */
 
 #endif

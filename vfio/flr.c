@@ -81,11 +81,10 @@ void flr_registers(struct vfio_dev *d)
 	if (d->msi_cap) {
 		clear(c, d->msi_cap + PCI_MSI_FLAGS,
 		      msi_len(d) - PCI_MSI_FLAGS);
-		vfio_irqs_msi_changed(d);
 	}
 	if (d->msix_cap) {
 		clear(c, d->msix_cap + PCI_MSIX_FLAGS, 2);
-		vfio_irqs_msix_changed(d, -1);
 		msix_init(&d->msix, d->msix_storage, d->msix.n);
 	}
+	vfio_irqs_update(d);
 }

@@ -31,6 +31,11 @@ struct iommu_ops {
 	 */
 	int (*device_open)(struct vfio *v, struct vfio_dev *d, struct err *e);
 	void (*device_close)(struct vfio *v, struct vfio_dev *d);
+	/*
+	 * The same while the others stay and the VM goes on: hv is told, and
+	 * nothing of ours keeps the host from taking the device.
+	 */
+	void (*device_leave)(struct vfio *v, struct vfio_dev *d);
 	/* Let all devices reach a region of guest RAM: pins it. */
 	int (*map_ram)(struct vfio *v, const struct gmem_region *g,
 		       struct err *e);

@@ -90,7 +90,8 @@ static int bind_error(const struct vfio_dev *d, int r, unsigned int group,
 {
 	char text[ERR_DETAIL_MAX];
 
-	if (r == -EBUSY) {
+	/* Another owner of the group's DMA (iommu_device_claim_dma_owner()). */
+	if (r == -EBUSY || r == -EPERM) {
 		sysfs_group_blockers(group, text, sizeof(text));
 		if (text[0]) {
 			r = err_set(e, -EPERM, ERR_VFIO_NOT_VIABLE, d->address,
@@ -140,9 +141,23 @@ static void iommufd_device_close(struct vfio *v, struct vfio_dev *d)
 	d->fd = -1;
 }
 
+static void iommufd_device_leave(struct vfio *v, struct vfio_dev *d)
+{
+	if (v->n_hv_files) {
+		(void)v->hv->ops->vfio_file(v->hv, d->fd, false);
+		v->n_hv_files--;
+	}
+	iommufd_device_close(v, d);
+}
+
 static int iommufd_hv_file(const struct vfio *v, unsigned int i)
 {
-	return i < v->n_devs ? v->dev[i]->fd : -1;
+	unsigned int k = 0;
+
+	/* Those that left have none any more. */
+	while (k < v->n_devs && (v->dev[k]->fd < 0 || i--))
+		k++;
+	return k < v->n_devs ? v->dev[k]->fd : -1;
 }
 
 /* --- DMA ------------------------------------------------------------------ */
@@ -287,6 +302,7 @@ const struct iommu_ops iommu_iommufd = {
 	.bar_revoked = true,
 	.device_open = iommufd_device_open,
 	.device_close = iommufd_device_close,
+	.device_leave = iommufd_device_leave,
 	.map_ram = iommufd_map_ram,
 	.bar_probe = iommufd_bar_probe,
 	.map_bar = iommufd_map_bar,

@@ -134,6 +134,7 @@ static int type1_device_open(struct vfio *v, struct vfio_dev *d, struct err *e)
 	unsigned int id = 0;
 	int r = sysfs_group(d->address, &id, e);
 
+	d->group = id;
 	if (r == 0)
 		r = group_open(v, d->address, id, e);
 	if (r < 0)
@@ -152,6 +153,31 @@ static void type1_device_close(struct vfio *v, struct vfio_dev *d)
 	if (d->fd >= 0)
 		close(d->fd); /* the kernel resets it */
 	d->fd = -1;
+}
+
+/*
+ * A kernel up to 6.1 lets the last device of a group go only when the group is
+ * in no container.
+ */
+static void type1_device_leave(struct vfio *v, struct vfio_dev *d)
+{
+	unsigned int i = 0;
+
+	type1_device_close(v, d);
+	for (unsigned int k = 0; k < v->n_devs; k++) {
+		if (v->dev[k]->fd >= 0 && v->dev[k]->group == d->group)
+			return;
+	}
+	while (i < v->n_groups && v->group[i].id != d->group)
+		i++;
+	if (i == v->n_groups)
+		return;
+	if (v->n_hv_files) {
+		(void)v->hv->ops->vfio_file(v->hv, v->group[i].fd, false);
+		v->n_hv_files--;
+	}
+	close(v->group[i].fd);
+	v->group[i] = v->group[--v->n_groups];
 }
 
 static int type1_hv_file(const struct vfio *v, unsigned int i)
@@ -251,6 +277,7 @@ const struct iommu_ops iommu_type1 = {
 	.bar_revoked = false,
 	.device_open = type1_device_open,
 	.device_close = type1_device_close,
+	.device_leave = type1_device_leave,
 	.map_ram = type1_map_ram,
 	.bar_probe = type1_bar_probe,
 	.map_bar = type1_map_bar,

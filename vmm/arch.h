@@ -35,6 +35,12 @@ int arch_layout_make(struct arch_layout *l, uint64_t memory,
 /* Physical address bits that a guest on this host can use; needs kvm_open(). */
 int arch_phys_bits(struct kvm *k, unsigned int *bits, struct err *e);
 
+/*
+ * Pure: the interrupt controller's number for INTx of a device in @slot of bus
+ * 0; @pin 0 is INTA. Several devices may share one.
+ */
+unsigned int arch_intx_gsi(unsigned int slot, unsigned int pin);
+
 /* Devices of this architecture, in the order they are created. */
 const struct dev_place *arch_places(unsigned int *n);
 

@@ -52,6 +52,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 		.wall_time = wall_time,
 		.console_write = to_console,
 		.input_ready = vm_wake,
+		.slot_ejected = device_events_ejected,
 	};
 	const struct dev_ops *ops = device_find(p->name);
 	struct device *d = ops ? calloc(1, ops->size) : NULL;

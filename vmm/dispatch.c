@@ -106,3 +106,30 @@ void dispatch_power_button(struct dispatch *x)
 		pthread_mutex_unlock(&x->lock[d->lock]);
 	}
 }
+
+bool dispatch_slot_request(struct dispatch *x, unsigned int slot)
+{
+	bool asked = false;
+
+	for (unsigned int i = 0; i < x->n_devs; i++) {
+		struct device *d = x->dev[i];
+
+		if (!d->ops->slot_request)
+			continue;
+		pthread_mutex_lock(&x->lock[d->lock]);
+		d->ops->slot_request(d, slot);
+		pthread_mutex_unlock(&x->lock[d->lock]);
+		asked = true;
+	}
+	return asked;
+}
+
+void dispatch_lock(struct dispatch *x, const struct device *d)
+{
+	pthread_mutex_lock(&x->lock[d->lock]);
+}
+
+void dispatch_unlock(struct dispatch *x, const struct device *d)
+{
+	pthread_mutex_unlock(&x->lock[d->lock]);
+}

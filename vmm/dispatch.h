@@ -44,5 +44,13 @@ ssize_t dispatch_input(struct dispatch *x, struct device *d, const uint8_t *buf,
 		       size_t len);
 /* Press the power button of every device that has one. */
 void dispatch_power_button(struct dispatch *x);
+/*
+ * Ask the guest, through every device that can, to give up what is in PCI slot
+ * @slot. False if there is no such device.
+ */
+bool dispatch_slot_request(struct dispatch *x, unsigned int slot);
+/* Keep everybody else out of @d. */
+void dispatch_lock(struct dispatch *x, const struct device *d);
+void dispatch_unlock(struct dispatch *x, const struct device *d);
 
 #endif

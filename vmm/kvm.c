@@ -170,6 +170,7 @@ static int kvm_route_take(struct hv *h, unsigned int *gsi)
 			continue;
 		k->route[i].used = true;
 		k->route[i].live = false;
+		k->route[i].was_live = false;
 		if (i >= k->routes)
 			k->routes = i + 1;
 		*gsi = g;
@@ -203,8 +204,6 @@ static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 {
 	struct kvm *k = kvm_of(h);
 	struct kvm_route *r = route_of(k, gsi);
-	struct kvm_route old;
-	int ret;
 	struct kvm_irq_routing_entry new = {
 		.gsi = gsi,
 		.type = KVM_IRQ_ROUTING_MSI,
@@ -223,13 +222,32 @@ static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 		new.u.msi.devid = msi.devid;
 	if (r->live && same_msi(&r->entry.u.msi, &new.u.msi))
 		return 0;
-	old = *r;
 	r->entry = new;
 	r->live = true;
-	ret = routes_push(k);
-	if (ret < 0)
-		*r = old;
-	return ret;
+	k->routes_dirty = true;
+	return 0;
+}
+
+static int kvm_route_commit(struct hv *h)
+{
+	struct kvm *k = kvm_of(h);
+	int r;
+
+	if (!k->routes_dirty)
+		return 0;
+	r = routes_push(k);
+	for (unsigned int i = k->base_routes; i < k->routes; i++) {
+		struct kvm_route *x = &k->route[i];
+
+		if (r < 0) {
+			x->entry = x->was;
+			x->live = x->used && x->was_live;
+		}
+		x->was = x->entry;
+		x->was_live = x->live;
+	}
+	k->routes_dirty = false;
+	return r;
 }
 
 static int kvm_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
@@ -279,6 +297,7 @@ static const struct hv_ops kvm_hv_ops = {
 	.route_take = kvm_route_take,
 	.route_give = kvm_route_give,
 	.route_msi = kvm_route_msi,
+	.route_commit = kvm_route_commit,
 	.irqfd = kvm_irqfd,
 	.vfio_file = kvm_vfio_file,
 };

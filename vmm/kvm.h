@@ -10,13 +10,16 @@
 #include "core/err.h"
 #include "core/hv.h"
 
-#define KVM_SLOTS_MAX  512
+/* RAM, and what 16 devices of 64 slices each can use. */
+#define KVM_SLOTS_MAX  1040
 #define KVM_ROUTES_MAX 4096
 
 struct kvm_route {
 	bool used; /* taken */
-	bool live; /* part of the table KVM has */
+	bool live; /* part of the table KVM has, or gets next */
+	bool was_live;
 	struct kvm_irq_routing_entry entry;
+	struct kvm_irq_routing_entry was; /* in the table KVM has */
 };
 
 /* /dev/kvm, one VM, its memslots and interrupt routes. */
@@ -28,11 +31,17 @@ struct kvm {
 	size_t run_size;
 	unsigned int n_slots; /* how many KVM has, at most KVM_SLOTS_MAX */
 	bool slot_used[KVM_SLOTS_MAX];
+	/*
+	 * Asked for: removing a memslot drops the page tables of all others,
+	 * where the architecture has the choice.
+	 */
+	bool slot_zap_all;
 	bool msi_devid;		  /* routes carry a device id (ITS) */
 	unsigned int n_gsi;	  /* numbers KVM takes: below this */
 	unsigned int routes;	  /* highest `route` ever used, plus one */
 	unsigned int base_routes; /* entries of the irqchip, set once */
 	unsigned int first_msi;	  /* lowest number for MSI routes */
+	bool routes_dirty;	  /* KVM has not seen the last change */
 	struct kvm_route route[KVM_ROUTES_MAX];
 	void *arch_cache; /* heap; filled by the arch, freed by kvm_close() */
 };

@@ -8,6 +8,7 @@
 
 #include "vfio/bar_plan.h"
 #include "vfio/choice.h"
+#include "vmm/conf.h"
 
 /*
  * Everything that can be asked for, once: these tables drive getopt_long, the
@@ -24,10 +25,22 @@ enum value_type {
 	VALUE_BOOL, /* on the command line the value may be left out */
 	VALUE_CONSOLE,
 	VALUE_MSIX,
+	VALUE_ON_ERROR,
+	VALUE_ROM, /* of a struct conf_vfio */
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_ADDRESS,
 	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
+	/* only in the file of --what-if: vmm/what_if.c reads them */
+	VALUE_PAGE_SIZE,
+	VALUE_PAGE_X86,
+	VALUE_ARCH,
+	VALUE_THP,
+	VALUE_KERNEL,
+	VALUE_BYTES,
+	VALUE_BAR,
+	VALUE_BAR_OFFSET,
+	VALUE_AREA,
 };
 
 struct option_def {
@@ -78,6 +91,7 @@ int option_size(const char *s, uint64_t *out);
 int option_number(const char *s, unsigned int *out);
 int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
+int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
 #define OPTION_ADDRESS_SIZE 16

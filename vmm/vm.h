@@ -14,6 +14,7 @@
 #include "vmm/arch.h"
 #include "vmm/conf.h"
 #include "vmm/console.h"
+#include "vmm/device_events.h"
 #include "vmm/dispatch.h"
 #include "vmm/kvm.h"
 #include "vmm/loop.h"
@@ -28,6 +29,7 @@ enum vm_end {
 	VM_CRASH,
 	VM_HOST,   /* KVM_RUN failed: vm.run_error */
 	VM_SIGNAL, /* vm.end_signal says which */
+	VM_DEVICE, /* vm.device_err says which and why */
 };
 
 struct vm;
@@ -61,6 +63,8 @@ struct vm {
 	int wake_fd;	 /* eventfd: the event loop has something to look at */
 	_Atomic int end; /* enum vm_end */
 	int end_signal;
+	struct err device_err;
+	struct device_events events;
 	bool button_pressed;
 	_Atomic int crashed; /* whoever sets it fills in crash or run_error */
 	int run_error;

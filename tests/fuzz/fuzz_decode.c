@@ -270,6 +270,10 @@ static uint64_t value(struct fuzz_in *in)
 		return fuzz_u(in, 4);
 	case 7: /* RAM */
 		return 0x1000000;
+	case 8:
+	case 9:
+	case 10: /* few places, so that BARs meet */
+		return LOW + ((uint64_t)(how >> 4 & 3) << 24);
 	default:
 		return LOW + ((uint64_t)fuzz_u8(in) << (12 + (how >> 4)));
 	}
@@ -308,7 +312,9 @@ static void write_one(struct fuzz_in *in)
 	if (off == PCI_COMMAND)
 		val = fuzz_u8(in) & 7 ? PCI_COMMAND_MEMORY : 0;
 	if (off == PM + PCI_PM_CTRL)
-		val = fuzz_u8(in) & 1 ? 0 : val & 3;
+		val = fuzz_u8(in) & 3;
+	if (off == PCI_ROM_ADDRESS)
+		val |= fuzz_u8(in) & 1;
 	if (off == EXP + PCI_EXP_DEVCTL || off == AF + PCI_AF_CTRL)
 		val = fuzz_u(in, 2);
 	for (unsigned int i = 0; i < DEVS; i++)

@@ -3,6 +3,8 @@
 # l1.sh: what a case can use in L1. The first thing that goes wrong ends L1 with its reason.
 #
 #   bind_vfio ADDRESS...          hands PCI devices to vfio-pci
+#   unbind_vfio ADDRESS...        takes them back, also from a running barge
+#   barge_bind, barge_unbind A... both by barge; what it says goes to $share/out
 #   run_guest OPTION...           boots the case's guest in barge: status 0 and "lab: ok" expected
 #   run_barge STATUS OPTION...    barge run OPTION...; ends with STATUS, and nothing is left behind
 #   start_guest OPTION...         the same two in halves, with await, tell_guest and kill "$pid" between
@@ -62,6 +64,39 @@ bind_vfio() {
 	bound+=("$@")
 }
 
+barge_bind() {
+	"$barge" bind "$@" >"$share/out" 2>&1 || fail "bind $*: $(cat "$share/out")"
+	for address; do
+		[ "$(driver_of "$address")" = vfio-pci ] || fail "bind left $address on $(driver_of "$address")"
+	done
+	bound+=("$@")
+}
+
+barge_unbind() {
+	"$barge" unbind "$@" >"$share/out" 2>&1 || fail "unbind $*: $(cat "$share/out")"
+	forget_bound "$@"
+}
+
+unbind_vfio() {
+	for address; do
+		doing "unbinding $address"
+		echo "$address" >/sys/bus/pci/drivers/vfio-pci/unbind
+		[ ! -e "/sys/bus/pci/devices/$address/driver" ] || fail "$address is still bound"
+		forget_bound "$address"
+	done
+}
+
+# forget_bound ADDRESS...: nothing_left looks for them no more
+forget_bound() {
+	local device kept=()
+	for address; do
+		for device in "${bound[@]}"; do
+			[ "$device" = "$address" ] || kept+=("$device")
+		done
+		bound=("${kept[@]}") kept=()
+	done
+}
+
 driver_of() { basename "$(readlink "/sys/bus/pci/devices/$1/driver")"; }
 group_of() { basename "$(readlink "/sys/bus/pci/devices/$1/iommu_group")"; }
 
@@ -115,9 +150,12 @@ start_guest() {
 	start_barge "${guest_options[@]}" "$@"
 }
 
+# TCG does not tell L1's KVM what the guest writes to XCR0, whoever runs it: CPUID then contradicts what the
+# guest's kernel has found out about XSAVE, and the newest does not survive that.
 guest_options() {
-	guest_options=(--kernel "$kernel" --initrd "$initrd" --memory 256M
-		--cmdline "console=ttyS0 quiet lab=$case${words:+ $words}")
+	local more=${words:+ $words}
+	case $kernel in "$newest"/*) more+=" noxsave" ;; esac
+	guest_options=(--kernel "$kernel" --initrd "$initrd" --memory 256M --cmdline "console=ttyS0 quiet lab=$case$more")
 }
 
 run_guest() {
@@ -166,9 +204,19 @@ touch_bar() {
 	await 'lab: touched'
 	huge=$(kvm_stat pages_1g)
 	note "$huge of 1 GiB, $(kvm_stat pages_2m) of 2 MiB, $(kvm_stat pages_4k) of 4 KiB, with RAM's"
+	huge_is_wanted || fail "barge did not ask for large pages (MADV_HUGEPAGE) where it mapped the BAR"
 	tell_guest go
 	end_barge 0
 	said '^lab: ok'
+}
+
+# huge_is_wanted: MADV_HUGEPAGE (hg) is set on all mappings of a GiB and more of the device's file. Linux 7.2
+# maps BARs by large pages without it, older ones do not.
+huge_is_wanted() {
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { bar = /vfio/; next }
+		$1 == "Size:" && $2 < 1048576 { bar = 0 }
+		$1 == "VmFlags:" && bar { if (/ hg/) good = 1; else bad = 1 }
+		END { exit bad || !good }' "/proc/$pid/smaps"
 }
 
 kvm_stat() { cat /sys/kernel/debug/kvm/*-*/"$1"; }

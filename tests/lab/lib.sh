@@ -127,7 +127,7 @@ prepare() {
 	"${CC:-cc}" -std=gnu11 -O2 -static -o "$poke" "$lab/poke.c" || die "poke.c does not build"
 	make_initramfs "$work/l1-stock.cpio" "$generic" "$lab/l1-init" 9p 9pnet_virtio virtio_pci kvm_amd vfio-pci
 	make_initramfs "$work/l2-cloud.cpio" "$cloud" "$lab/l2-init" button evdev pvpanic-mmio
-	make_initramfs "$work/l2-generic.cpio" "$generic" "$lab/l2-init" button evdev pvpanic-mmio nvme e1000e ahci sd_mod virtio_pci virtio_blk
+	make_initramfs "$work/l2-generic.cpio" "$generic" "$lab/l2-init" button evdev pvpanic-mmio nvme e1000 e1000e ahci sd_mod virtio_pci virtio_blk
 	disk=$work/disk.img
 	[ -f "$disk.sum" ] || {
 		head -c 64M >"$disk" < <(echo "This is the first line of a disk which the host wrote." && seq 1 9999999)

@@ -16,6 +16,8 @@ struct fake_env {
 	unsigned int rises;
 	unsigned int repeats; /* of the level that the line already had */
 	unsigned int ready;
+	unsigned int ejections;
+	uint32_t ejected; /* slots, a bit each */
 	unsigned int writes;
 	size_t n_out;
 	uint8_t out[256]; /* the first bytes written to the console */
@@ -65,6 +67,16 @@ static inline void fake_input_ready(void *ctx)
 	f->ready++;
 }
 
+static inline void fake_slot_ejected(void *ctx, unsigned int slot)
+{
+	struct fake_env *f = ctx;
+
+	if (slot >= 32)
+		abort();
+	f->ejections++;
+	f->ejected |= UINT32_C(1) << slot;
+}
+
 /* A device of @ops in a fresh machine; free() it. */
 static inline struct device *fake_device(struct fake_env *f,
 					 const struct dev_ops *ops)
@@ -83,6 +95,7 @@ static inline struct device *fake_device(struct fake_env *f,
 		.wall_time = fake_wall_time,
 		.console_write = fake_console_write,
 		.input_ready = fake_input_ready,
+		.slot_ejected = fake_slot_ejected,
 	};
 	ops->init(d, &f->env);
 	return d;

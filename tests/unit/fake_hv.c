@@ -28,10 +28,18 @@ static int refuse(struct fake_hv *f, int code)
 	return code;
 }
 
-static bool injected(struct fake_hv *f)
+/* @call NULL: one that KVM never refuses. */
+static bool injected_in(struct fake_hv *f, const char *call)
 {
-	return f->fail_in && --f->fail_in == 0;
+	int r = f->fault && call ? f->fault(call) : 0;
+
+	if (r < 0)
+		f->fail_with = r;
+	return r < 0 || (f->fail_in && --f->fail_in == 0);
 }
+
+#define injected(f)	     injected_in(f, __func__)
+#define injected_add(f, add) injected_in(f, (add) ? __func__ : NULL)
 
 /* --- memory ------------------------------------------------------------- */
 
@@ -91,40 +99,72 @@ static int fake_route_take(struct hv *h, unsigned int *gsi)
 	for (unsigned int i = 0; i < FAKE_ROUTES; i++) {
 		if (f->route[i].taken)
 			continue;
-		f->route[i] = (struct fake_route){
-			.taken = true, .fd = -1, .resample_fd = -1};
-		*gsi = i;
+		f->route[i] = (struct fake_route){.taken = true, .fd = -1};
+		*gsi = FAKE_LINES + i;
 		return 0;
 	}
 	return refuse(f, -ENOSPC);
 }
 
-static bool taken(const struct fake_hv *f, unsigned int gsi)
+/* The route of @gsi, NULL if it was not taken. */
+static struct fake_route *route_of(struct fake_hv *f, unsigned int gsi)
 {
-	return gsi < FAKE_ROUTES && f->route[gsi].taken;
+	unsigned int i = gsi - FAKE_LINES;
+
+	return gsi >= FAKE_LINES && i < FAKE_ROUTES && f->route[i].taken
+		       ? &f->route[i]
+		       : NULL;
 }
 
 static void fake_route_give(struct hv *h, unsigned int gsi)
 {
 	struct fake_hv *f = fake_of(h);
+	struct fake_route *r = route_of(f, gsi);
 
-	if (!taken(f, gsi))
+	if (!r)
 		(void)misuse(f, 0, "route_give: not taken");
-	else if (f->route[gsi].fd >= 0)
+	else if (r->fd >= 0)
 		(void)misuse(f, 0, "route_give: an eventfd is attached");
 	else
-		f->route[gsi].taken = false;
+		r->taken = false;
 }
 
 static int fake_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 {
 	struct fake_hv *f = fake_of(h);
+	struct fake_route *r = route_of(f, gsi);
 
 	if (injected(f))
 		return refuse(f, f->fail_with);
-	if (!taken(f, gsi))
+	if (!r)
 		return misuse(f, -EINVAL, "route_msi: not taken");
-	f->route[gsi].msi = msi;
+	r->changed = r->next.addr != msi.addr || r->next.data != msi.data ||
+		     r->changed;
+	r->next = msi;
+	return 0;
+}
+
+static int fake_route_commit(struct hv *h)
+{
+	struct fake_hv *f = fake_of(h);
+	bool changed = false;
+
+	for (unsigned int i = 0; i < FAKE_ROUTES; i++)
+		changed = changed || (f->route[i].taken && f->route[i].changed);
+	if (!changed)
+		return 0;
+	f->commits++;
+	if (injected(f)) {
+		for (unsigned int i = 0; i < FAKE_ROUTES; i++) {
+			f->route[i].next = f->route[i].msi;
+			f->route[i].changed = false;
+		}
+		return refuse(f, f->fail_with);
+	}
+	for (unsigned int i = 0; i < FAKE_ROUTES; i++) {
+		f->route[i].msi = f->route[i].next;
+		f->route[i].changed = false;
+	}
 	return 0;
 }
 
@@ -133,25 +173,64 @@ static bool is_open(int fd)
 	return fcntl(fd, F_GETFD) >= 0;
 }
 
-static int fake_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
-		      bool attach)
+/* Several may share a line, each with files of its own. */
+static int line_irqfd(struct fake_hv *f, unsigned int gsi, int fd,
+		      int resample_fd, bool attach)
 {
-	struct fake_hv *f = fake_of(h);
-	struct fake_route *r = gsi < FAKE_ROUTES ? &f->route[gsi] : NULL;
+	struct fake_line *room = NULL;
 
-	if (injected(f))
-		return refuse(f, f->fail_with);
-	if (!taken(f, gsi))
-		return misuse(f, -EINVAL, "irqfd: a route that is not taken");
-	if (!is_open(fd) || (resample_fd >= 0 && !is_open(resample_fd)))
-		return misuse(f, -EBADF, "irqfd: a file that is not open");
+	for (unsigned int i = 0; i < FAKE_IRQFDS; i++) {
+		struct fake_line *l = &f->line[i];
+
+		if (l->fd < 0) {
+			room = l;
+		} else if (l->fd == fd) {
+			if (attach || l->gsi != gsi)
+				return misuse(f, -EBUSY, "irqfd: in use");
+			l->fd = -1;
+			return 0;
+		}
+	}
+	if (!attach)
+		return misuse(f, -ENOENT, "irqfd: was not attached");
+	if (resample_fd < 0)
+		return misuse(f, -EINVAL, "irqfd: a line without resample");
+	if (f->no_resample)
+		return refuse(f, -EINVAL);
+	if (!room)
+		return refuse(f, -ENOSPC);
+	*room = (struct fake_line){gsi, fd, resample_fd};
+	return 0;
+}
+
+static int route_irqfd(struct fake_hv *f, struct fake_route *r, int fd,
+		       int resample_fd, bool attach)
+{
+	if (resample_fd >= 0)
+		return misuse(f, -EINVAL, "irqfd: a route with resample");
 	if (attach && r->fd >= 0)
 		return misuse(f, -EBUSY, "irqfd: attached twice");
 	if (!attach && r->fd != fd)
 		return misuse(f, -ENOENT, "irqfd: was not attached");
 	r->fd = attach ? fd : -1;
-	r->resample_fd = attach ? resample_fd : -1;
 	return 0;
+}
+
+static int fake_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
+		      bool attach)
+{
+	struct fake_hv *f = fake_of(h);
+	struct fake_route *r = route_of(f, gsi);
+
+	if (injected_add(f, attach))
+		return refuse(f, f->fail_with);
+	if (gsi >= FAKE_LINES && !r)
+		return misuse(f, -EINVAL, "irqfd: a route that is not taken");
+	if (!is_open(fd) || (resample_fd >= 0 && !is_open(resample_fd)))
+		return misuse(f, -EBADF, "irqfd: a file that is not open");
+	f->irqfds++;
+	return r ? route_irqfd(f, r, fd, resample_fd, attach)
+		 : line_irqfd(f, gsi, fd, resample_fd, attach);
 }
 
 /* --- files of VFIO --- */
@@ -161,7 +240,7 @@ static int fake_vfio_file(struct hv *h, int group, bool add)
 	struct fake_hv *f = fake_of(h);
 	unsigned int i = 0;
 
-	if (injected(f))
+	if (injected_add(f, add))
 		return refuse(f, f->fail_with);
 	if (!is_open(group))
 		return misuse(f, -EBADF, "vfio_file: a file that is not open");
@@ -186,6 +265,7 @@ static const struct hv_ops fake_hv_ops = {
 	.route_take = fake_route_take,
 	.route_give = fake_route_give,
 	.route_msi = fake_route_msi,
+	.route_commit = fake_route_commit,
 	.irqfd = fake_irqfd,
 	.vfio_file = fake_vfio_file,
 };
@@ -198,6 +278,8 @@ void fake_hv_init(struct fake_hv *f)
 	f->hv.ops = &fake_hv_ops;
 	f->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	f->n_slots = FAKE_SLOTS;
+	for (unsigned int i = 0; i < FAKE_IRQFDS; i++)
+		f->line[i].fd = -1;
 }
 
 void fake_hv_fail(struct fake_hv *f, unsigned int nth, int code)
@@ -236,6 +318,10 @@ const char *fake_hv_left(const struct fake_hv *f)
 	for (unsigned int i = 0; i < FAKE_ROUTES; i++) {
 		if (f->route[i].taken)
 			return "a route was left";
+	}
+	for (unsigned int i = 0; i < FAKE_IRQFDS; i++) {
+		if (f->line[i].fd >= 0)
+			return "an eventfd was left on a line";
 	}
 	if (f->n_groups)
 		return "a file of VFIO was left";

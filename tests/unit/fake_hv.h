@@ -13,7 +13,9 @@
  */
 
 #define FAKE_SLOTS  128
-#define FAKE_ROUTES 64
+#define FAKE_ROUTES 128
+#define FAKE_LINES  24 /* gsis below are lines, those from it on routes */
+#define FAKE_IRQFDS 8  /* on lines */
 #define FAKE_GROUPS 8
 
 struct fake_slot {
@@ -25,8 +27,16 @@ struct fake_slot {
 
 struct fake_route {
 	bool taken;
-	struct hv_msi msi;
+	struct hv_msi msi;  /* in force */
+	struct hv_msi next; /* after route_commit() */
+	bool changed;
 	int fd; /* attached eventfd, -1: none */
+};
+
+/* An eventfd that raises a line. */
+struct fake_line {
+	unsigned int gsi;
+	int fd; /* -1: none */
 	int resample_fd;
 };
 
@@ -35,14 +45,20 @@ struct fake_hv {
 	uint64_t page;
 	unsigned int n_slots; /* that there are, at most FAKE_SLOTS */
 	struct fake_slot slot[FAKE_SLOTS];
-	struct fake_route route[FAKE_ROUTES];
+	struct fake_route route[FAKE_ROUTES]; /* gsi FAKE_LINES + index */
+	struct fake_line line[FAKE_IRQFDS];
 	unsigned int n_groups;
 	int group[FAKE_GROUPS]; /* files */
 	unsigned int maps;	/* calls that were obeyed */
 	unsigned int unmaps;
+	unsigned int commits; /* that had something to change */
+	unsigned int irqfds;  /* attached or detached */
+	bool no_resample;     /* as with a split irqchip */
 	unsigned int refusals;
 	unsigned int fail_in; /* calls until one fails, 0: none does */
 	int fail_with;
+	/* Asked before each fallible call: 0, or the -errno it is to give. */
+	int (*fault)(const char *call);
 	const char *misuse; /* NULL: none */
 	/* Called before a map or unmap is obeyed; may be NULL. */
 	void (*watch)(void *ctx, bool map);

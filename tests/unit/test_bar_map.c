@@ -236,20 +236,120 @@ static void open_with(uint64_t more)
 	assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
 }
 
+/* From 1 GiB to blocks of the processor to pages; the rest as planned. */
 static void smaller_alignment_if_need_be(void **state)
 {
+	static const struct {
+		uint64_t size;
+		uint64_t room;
+		uint64_t align;
+	} c[] = {
+		{GIB, 3 * GIB, GIB},
+		{GIB, 3 * GIB / 2, 2 * MIB},
+		{GIB, GIB + MIB, 4096},
+		{64 * MIB, 160 * MIB, 64 * MIB},
+		{64 * MIB, 100 * MIB, 2 * MIB},
+		{64 * MIB, 65 * MIB, 4096},
+	};
+
+	(void)state;
+	if (fix.page != 4096)
+		skip();
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		fix_bar(0, PCI_BAR_MEM64, c[i].size);
+		dev_plan_make(&fix.d.plan, fix.d.shape, &fix.d.msix_shape,
+			      fix.page, 4096);
+		fix.d.map_warned = false;
+		open_with(c[i].room);
+		assert_int_equal(fix.d.n_maps, 1);
+		assert_int_equal(fix.d.host[0].align, c[i].align);
+		assert_int_equal((uintptr_t)fix.d.map[0].hva % c[i].align, 0);
+		assert_int_equal(fix.d.map_warned,
+				 c[i].align < fix.d.plan.bar[0].host_align);
+		bar_map_close(&fix.d);
+		assert_int_equal(fix_device_vmas(), 0);
+	}
+}
+
+/* No room at all: the BAR is trapped, and nothing is left behind. */
+static void no_address_space(void **state)
+{
+	uint64_t before;
+
 	(void)state;
 	fix_bar(0, PCI_BAR_MEM32, GIB);
 	dev_plan_make(&fix.d.plan, fix.d.shape, &fix.d.msix_shape, fix.page,
 		      4096);
-	open_with(3 * GIB / 2); /* not twice 1 GiB */
-	assert_int_equal(fix.d.n_maps, 1);
-	assert_int_equal((uintptr_t)fix.d.map[0].hva % (2 * MIB), 0);
-	bar_map_close(&fix.d);
-	assert_int_equal(fix_device_vmas(), 0);
+	before = space_used();
 	open_with(GIB / 2);
+	assert_int_equal(space_used(), before);
 	assert_int_equal(fix.d.n_maps, 0);
 	assert_null(fix.d.host[0].base);
+	assert_true(fix.d.map_warned);
+	assert_false(vfio_lacks_huge(&fix.all, 0));
+}
+
+/* --- what is told --- */
+
+struct told {
+	unsigned int n;
+	char line[4][256];
+};
+
+static void say(void *ctx, const char *line)
+{
+	struct told *t = ctx;
+
+	if (t->n < 4)
+		snprintf(t->line[t->n], sizeof(t->line[0]), "%s", line);
+	t->n++;
+}
+
+/*
+ * What the kernel says counts, not what is planned: a file of shared memory is
+ * eligible where shmem's own policy says so.
+ */
+static void lacking_huge_pages(void **state)
+{
+	struct told t = {0};
+	bool eligible;
+
+	(void)state;
+	if (fix.page != 4096)
+		skip();
+	fix_bar(0, PCI_BAR_MEM32, 4 * MIB);
+	fix_open();
+	vfio_tell_pages(&fix.all, say, &t);
+	eligible = strstr(t.line[0], "not THPeligible") == NULL;
+	assert_int_equal(vfio_lacks_huge(&fix.all, 0), !eligible);
+	/* A BAR too small for them lacks nothing. */
+	bar_map_close(&fix.d);
+	fix_bar(0, PCI_BAR_MEM32, MIB);
+	fix_open();
+	assert_false(vfio_lacks_huge(&fix.all, 0));
+}
+
+static void tells_of_each_piece(void **state)
+{
+	struct told t = {0};
+	char want[64];
+
+	(void)state;
+	if (fix.page != 4096)
+		skip();
+	fix_bar(0, PCI_BAR_MEM32, 4 * MIB);
+	fix_area(0, 0, MIB);
+	fix_area(0, 2 * MIB, 2 * MIB);
+	strcpy(fix.d.address, "0000:01:00.0");
+	fix_open();
+	vfio_tell_pages(&fix.all, say, &t);
+	assert_int_equal(t.n, 2);
+	assert_non_null(strstr(t.line[0], "0000:01:00.0 BAR 0 +0x0, 0x100000"));
+	assert_non_null(strstr(t.line[0], "blocks of 0x1000 fit"));
+	snprintf(want, sizeof(want), "at %p, blocks of 0x200000 fit",
+		 (void *)fix.d.map[1].hva);
+	assert_non_null(strstr(t.line[1], "+0x200000, 0x200000"));
+	assert_non_null(strstr(t.line[1], want));
 }
 
 /* --- the end --- */
@@ -294,6 +394,9 @@ int main(void)
 		fix_test(more_slices_than_maps),
 		fix_test(large_pages_are_asked_for),
 		fix_test(smaller_alignment_if_need_be),
+		fix_test(no_address_space),
+		fix_test(lacking_huge_pages),
+		fix_test(tells_of_each_piece),
 		fix_test(nothing_is_left),
 	};
 

@@ -92,6 +92,12 @@ static void probe_button(struct device *d)
 	((struct probe *)d)->buttons++;
 }
 
+static void probe_slot(struct device *d, unsigned int slot)
+{
+	look((struct probe *)d);
+	((struct probe *)d)->off = slot;
+}
+
 static const struct dev_ops full = {
 	.name = "full",
 	.size = sizeof(struct probe),
@@ -99,6 +105,7 @@ static const struct dev_ops full = {
 	.write = probe_write,
 	.input = probe_input,
 	.power_button = probe_button,
+	.slot_request = probe_slot,
 };
 
 static const struct dev_ops bare = {
@@ -319,7 +326,30 @@ static void button_is_pressed_where_there_is_one(void **state)
 	assert_int_equal(b.buttons, 0);
 }
 
+static void slot_is_asked_for_where_that_is_known(void **state)
+{
+	(void)state;
+	assert_true(dispatch_slot_request(&x, 5));
+	assert_int_equal(a.off, 5);
+	assert_int_equal(b.off, 0);
+	a.dev.ops = &bare;
+	assert_false(dispatch_slot_request(&x, 6));
+	assert_int_equal(a.off, 5);
+}
+
 /* --- locks --- */
+
+static void lock_keeps_others_out(void **state)
+{
+	(void)state;
+	dispatch_lock(&x, &a.dev);
+	assert_int_equal(pthread_mutex_trylock(&x.lock[a.dev.lock]), EBUSY);
+	assert_int_equal(dispatch_input(&x, &a.dev, (const uint8_t *)"x", 1),
+			 -EAGAIN);
+	dispatch_unlock(&x, &a.dev);
+	assert_int_equal(dispatch_input(&x, &a.dev, (const uint8_t *)"x", 1),
+			 1);
+}
 
 #define ROUNDS 20000
 
@@ -395,6 +425,8 @@ int main(void)
 		test(so_many_devices),
 		test(input_is_handed_over),
 		test(button_is_pressed_where_there_is_one),
+		test(slot_is_asked_for_where_that_is_known),
+		test(lock_keeps_others_out),
 		test(one_at_a_time),
 	};
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "vmm/conf.h"
 #include "vmm/options.h"
 
 #define KIB	 1024ull
@@ -115,6 +116,7 @@ static void numbers(void **state)
 static void words(void **state)
 {
 	enum msix_policy p = MSIX_AUTO;
+	enum conf_on_error on_error = ON_ERROR_STOP;
 	bool b = false;
 
 	(void)state;
@@ -133,6 +135,10 @@ static void words(void **state)
 	assert_int_equal(option_msix("RELOCATE", &p), 0);
 	assert_int_equal(p, MSIX_RELOCATE);
 	assert_int_equal(option_msix("in-place", &p), -EINVAL);
+	assert_int_equal(option_on_error("Ignore", &on_error), 0);
+	assert_int_equal(on_error, ON_ERROR_IGNORE);
+	assert_int_equal(option_on_error("go", &on_error), -EINVAL);
+	assert_int_equal(on_error, ON_ERROR_IGNORE);
 	assert_int_equal(p, MSIX_RELOCATE);
 }
 
@@ -267,9 +273,10 @@ static void table_sane(void **state)
 			    (t[i].type == VALUE_NONE));
 		for (unsigned int j = 0; j < i; j++)
 			assert_true(!t[i].letter || t[i].letter != t[j].letter);
-		/* What is asked for can also stand in a file. */
+		/* What run is asked for can also stand in a file. */
 		assert_true(t[i].in_ini || t[i].type == VALUE_NONE ||
-			    t[i].type == VALUE_VFIO);
+			    t[i].type == VALUE_VFIO ||
+			    !(option_for(&t[i]) >> COMMAND_RUN & 1));
 	}
 	t = option_vfio_table(&n);
 	assert_string_equal(t[0].name, "address");

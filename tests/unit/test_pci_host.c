@@ -359,6 +359,33 @@ static void invisible_decodes_nothing(void **state)
 	assert_int_equal(rd(PCI_HOST_MEM32, 0x2000, 1), 0x00);
 }
 
+/* What was taken off the bus answers nowhere; its slot can be used again. */
+static void removed_is_gone(void **state)
+{
+	struct pci_func *f;
+
+	(void)state;
+	add(0x10);
+	add(0x09);
+	add(0x08);
+	f = &func[0x08]->func;
+	pci_cfg_set_bar(&f->cfg, 0, PCI_BAR_MEM32, false, 0x1000);
+	pci_cfg_set_bar_addr(&f->cfg, 0, 0xc0002000);
+	pci_cfg_set(&f->cfg, PCI_COMMAND, 2, 2);
+	assert_int_equal(rd(PCI_HOST_ECAM, ecam(0x08, 0x0e), 1), 0x80);
+	assert_int_equal(pci_host_remove(host, &func[0x09]->func), 0);
+	assert_int_equal(rd(PCI_HOST_ECAM, ecam(0x08, 0x0e), 1), 0);
+	assert_int_equal(rd(PCI_HOST_ECAM, ecam(0x09, 0), 4), 0xffffffff);
+	assert_int_equal(rd(PCI_HOST_MEM32, 0x2000, 1), 0x00);
+	assert_int_equal(pci_host_remove(host, f), 0);
+	assert_int_equal(pci_host_remove(host, f), -ENOENT);
+	assert_int_equal(rd(PCI_HOST_ECAM, ecam(0x08, 0), 4), 0xffffffff);
+	assert_int_equal(rd(PCI_HOST_MEM32, 0x2000, 1), 0xff);
+	assert_int_not_equal(rd(PCI_HOST_ECAM, ecam(0x10, 0), 4), 0xffffffff);
+	assert_int_equal(pci_host_add(host, f), 0);
+	assert_int_equal(rd(PCI_HOST_MEM32, 0x2000, 1), 0x00);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -373,6 +400,7 @@ int main(void)
 		T(multi_function),
 		T(windows),
 		T(invisible_decodes_nothing),
+		T(removed_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,37 @@ static void routes(void **state)
 	assert_true(contains(dsdt(), b, sizeof(b)));
 }
 
+/* A slot with a device can be asked for by ACPI, one without is not there. */
+static void ejectable_slots(void **state)
+{
+	/* Name (_ADR, 0x120000) Name (_SUN, 18) Method (_EJ0, 1) */
+	static const uint8_t slot[] = {
+		'S', '1',  '2',	 '_', 8,   '_', 'A',  'D',  'R', 0x0c, 0,
+		0,   18,   0,	 8,   '_', 'S', 'U',  'N',  10,	 18,   0x14,
+		22,  '_',  'E',	 'J', '0', 9,	0x70, 0x0c, 0,	 0,    4,
+		0,   '\\', 0x2e, '_', 'S', 'B', '_',  'E',  'J', 'G',  'O',
+	};
+	/* If (And (Local0, 1 << 18, )) { Notify (\_SB.PCI0.S12, 3) } */
+	static const uint8_t notify[] = {
+		0xa0, 27,   0x7b, 0x60, 0x0c, 0,   0,	4,   0,	  0,
+		0x86, '\\', 0x2f, 3,	'_',  'S', 'B', '_', 'P', 'C',
+		'I',  '0',  'S',  '1',	'2',  '_', 10,	3,
+	};
+
+	(void)state;
+	build();
+	assert_false(contains(dsdt(), "_EJ0", 4));
+	plan.n_pci = 3;
+	plan.pci[0].devfn = 1 << 3;
+	plan.pci[1].devfn = 18 << 3;
+	plan.pci[2].devfn = 18 << 3 | 1; /* another function of it */
+	build();
+	assert_true(contains(dsdt(), slot, sizeof(slot)));
+	assert_true(contains(dsdt(), notify, sizeof(notify)));
+	assert_true(contains(dsdt(), "S01_\x08_ADR", 9));
+	assert_false(contains(dsdt(), "S02_", 4));
+}
+
 /* PkgLength in each of its widths, seen from outside. */
 static void package_lengths(void **state)
 {
@@ -358,6 +389,9 @@ static void iasl_agrees(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
+	plan.n_pci = 31;
+	for (unsigned int i = 0; i < plan.n_pci; i++)
+		plan.pci[i].devfn = (uint8_t)((i + 1) << 3);
 	build();
 	save(dir, dsdt());
 	save(dir, find("FACP"));
@@ -379,12 +413,19 @@ static void iasl_agrees(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(every_table),	 T(no_room),
-		T(all_cpus_fit), T(fadt),
-		T(madt),	 T(madt_x2apic),
-		T(mcfg),	 T(windows),
-		T(routes),	 T(package_lengths),
-		T(names),	 T(eisa_ids),
+		T(every_table),
+		T(no_room),
+		T(all_cpus_fit),
+		T(fadt),
+		T(madt),
+		T(madt_x2apic),
+		T(mcfg),
+		T(windows),
+		T(routes),
+		T(ejectable_slots),
+		T(package_lengths),
+		T(names),
+		T(eisa_ids),
 		T(iasl_agrees),
 	};
 

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/fake_hv.h"
+#include "vmm/ram.h"
+
+#define MIB (1ull << 20)
+#define GIB (1ull << 30)
+
+static struct fake_hv hv;
+static struct gmem mem;
+static struct ram ram;
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&mem, 0, sizeof(mem));
+	memset(&ram, 0, sizeof(ram));
+	fake_hv_init(&hv);
+	return 0;
+}
+
+/* Flags of smaps for the mapping that begins at @start. */
+static bool vm_flag(const void *start, const char *flag)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	char line[512];
+	bool here = false, found = false;
+	uint64_t base, end;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &base, &end) == 2)
+			here = base == (uintptr_t)start;
+		else if (here && strncmp(line, "VmFlags:", 8) == 0)
+			found = strstr(line, flag) != NULL;
+	}
+	fclose(f);
+	return found;
+}
+
+/* Guest and host address agree modulo the largest page that fits. */
+static void congruent_and_huge(void **state)
+{
+	static const struct {
+		struct span ram[2];
+		unsigned int n;
+		uint64_t align[2];
+	} c[] = {
+		{{{0, 2 * MIB}}, 1, {2 * MIB}},
+		{{{0, 48 * MIB}}, 1, {64 * MIB}},
+		{{{0, 512 * MIB}}, 1, {512 * MIB}},
+		{{{0, 2 * GIB}, {4 * GIB, 3 * GIB}}, 2, {GIB, GIB}},
+		{{{0, 2 * GIB}, {4 * GIB, 64 * MIB}}, 2, {GIB, 64 * MIB}},
+	};
+	struct err e;
+
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		struct plan plan = {.n_ram = c[i].n};
+
+		setup(state);
+		memcpy(plan.ram, c[i].ram, sizeof(plan.ram));
+		if (ram_create(&ram, &plan, &mem, &e) < 0) {
+			ram_destroy(&ram); /* more than this host has */
+			continue;
+		}
+		assert_int_equal(mem.n, c[i].n);
+		for (unsigned int k = 0; k < c[i].n; k++) {
+			const struct gmem_region *g = &mem.region[k];
+			uint64_t hva = (uintptr_t)g->hva;
+
+			assert_int_equal(g->gpa.base, c[i].ram[k].base);
+			assert_int_equal((hva - g->gpa.base) % c[i].align[k],
+					 0);
+			if (access("/sys/kernel/mm/transparent_hugepage",
+				   F_OK) == 0)
+				assert_true(vm_flag(g->hva, " hg"));
+			assert_true(vm_flag(g->hva, " dd"));
+		}
+		/* One memslot per region: no slot spans two mappings. */
+		assert_int_equal(ram_map(&mem, &hv.hv, &e), 0);
+		assert_int_equal(fake_hv_slots(&hv), c[i].n);
+		assert_ptr_equal(fake_hv_at(&hv, c[i].ram[0].base),
+				 mem.region[0].hva);
+		ram_destroy(&ram);
+	}
+}
+
+/* Zero when it is first looked at, and writable to its last byte. */
+static void fresh_memory(void **state)
+{
+	struct plan plan = {.n_ram = 1, .ram = {{0, 4 * MIB}}};
+	struct err e;
+	uint8_t *p;
+
+	(void)state;
+	assert_int_equal(ram_create(&ram, &plan, &mem, &e), 0);
+	p = mem.region[0].hva;
+	assert_int_equal(p[0] | p[4 * MIB - 1], 0);
+	p[4 * MIB - 1] = 7;
+	assert_int_equal(p[4 * MIB - 1], 7);
+	ram_destroy(&ram);
+	assert_int_equal(ram.n, 0);
+	ram_destroy(&ram);
+}
+
+static void more_than_the_host_has(void **state)
+{
+	struct plan plan = {.n_ram = 1, .ram = {{0, 1ull << 50}}};
+	struct err e = {0};
+
+	(void)state;
+	assert_true(ram_create(&ram, &plan, &mem, &e) < 0);
+	assert_int_equal(e.what, ERR_RAM);
+	assert_int_equal(e.num, 1ull << 50);
+	ram_destroy(&ram);
+}
+
+#define test(f) cmocka_unit_test_setup(f, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(congruent_and_huge),
+		test(fresh_memory),
+		test(more_than_the_host_has),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
