@@ -271,6 +271,9 @@ static int iommufd_map_bar(struct vfio *v, struct vfio_dev *d,
 
 	if (!iommu_reaches(v, s))
 		return -ERANGE;
+	/* The rest of the page is not the device's to export. */
+	if (m->off + m->len > d->region[m->bar].size)
+		return -EDOM;
 	fd = slice_export(d, m);
 	if (fd < 0)
 		return fd;

@@ -344,6 +344,40 @@ static void peers_refused(void **state)
 	end();
 }
 
+/*
+ * A BAR of a few bytes shares its page with others: type1 maps the page, which
+ * the kernel reserved for it, iommufd does not, and nobody is bothered with it.
+ */
+static void peers_subpage(enum vfio_backend backend)
+{
+	struct fake_pci *p;
+
+	fake_nvme("0000:01:00.0", 7);
+	p = fake_pci_add("0000:05:00.0", 12);
+	fake_bar(p, 0, FAKE_MEM32, 256);
+	p->region[0].mmap = true; /* alone on its page of the host */
+	fake_bar(p, 2, FAKE_MEM64, 1 << 20);
+	start_by(backend);
+	guest_command(&l, 1, ON);
+	assert_non_null(fake_dma_at(guest_bar(&l, 1, 2)));
+	assert_int_equal(fake_dma_at(guest_bar(&l, 1, 0)) != NULL,
+			 backend == VFIO_BACKEND_TYPE1);
+	assert_null(strstr(fake_sys_said(), "by DMA"));
+	end();
+}
+
+static void peers_subpage_type1(void **state)
+{
+	(void)state;
+	peers_subpage(VFIO_BACKEND_TYPE1);
+}
+
+static void peers_subpage_iommufd(void **state)
+{
+	(void)state;
+	peers_subpage(VFIO_BACKEND_IOMMUFD);
+}
+
 /* Two BARs change places while both decode, and back. */
 static void swap(void **state)
 {
@@ -387,6 +421,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(peers_type1, setup, teardown),
 		cmocka_unit_test_setup_teardown(peers_iommufd, setup, teardown),
 		cmocka_unit_test_setup_teardown(peers_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(peers_subpage_type1, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(peers_subpage_iommufd, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(swap, setup, teardown),
 	};
 
