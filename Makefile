@@ -134,7 +134,7 @@ unit-bin: $(unit:%=$(O)/tests/unit/%)
 fuzz-bin: $(fuzz:%=$(O)/tests/fuzz/%)
 .PRECIOUS: $(O)/%.o
 
-.PHONY: check test unit demo bench clean install uninstall fuzz lint format
+.PHONY: check test unit demo bench bench-vfio clean install uninstall fuzz lint format
 check:
 	$(Q)ARCH=$(ARCH) tests/check $(O)
 unit: unit-bin
@@ -151,6 +151,10 @@ bench:
 	$(Q)tests/setup build lab
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/run
+bench-vfio:
+	$(Q)tests/setup build lab
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/vfio
 lint:
 	$(Q)tests/lint
 format:

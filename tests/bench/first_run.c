@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECONDS_AT_MOST 30
+#define SECONDS_AT_MOST 120
 
 #define LOAD(field)                                                            \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))

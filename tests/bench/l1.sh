@@ -7,7 +7,9 @@
 samples=$share/samples
 console=$TMPDIR/console
 complaint=$TMPDIR/complaint
-nvme_at=0000:00:04.0
+nvme_at=0000:00:04.0 # what is passed through
+guest_memory=256      # MiB
+guest_cpus=1
 
 sample() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$samples"; }
 
@@ -34,15 +36,16 @@ peer_command() {
 	local peer=$1 words="console=ttyS0 quiet $2" passed=${3-}
 	case $peer in
 	barge*)
-		command=("$barge" run --kernel "$kernel" --initrd "$initrd" --memory 256M --cmdline "$words")
+		command=("$barge" run --kernel "$kernel" --initrd "$initrd" --memory "${guest_memory}M" --cpus "$guest_cpus"
+			--cmdline "$words")
 		[ -z "$passed" ] || command+=(--vfio "$nvme_at")
 		;;
 	kvmtool)
 		words="console=ttyS0 noapic noacpi pci=conf1 reboot=k panic=1 i8042.direct=1 i8042.dumbkbd=1 i8042.nopnp=1 i8042.noaux=1 quiet $2"
-		command=("$kvmtool" run -k "$kernel" -i "$initrd" -c 1 -m 256 --console serial -n mode=none --nodefaults -p "$words")
+		command=("$kvmtool" run -k "$kernel" -i "$initrd" -c "$guest_cpus" -m "$guest_memory" --console serial -n mode=none --nodefaults -p "$words")
 		;;
 	qemu-*)
-		command=("$qemu" -M "${peer#qemu-}" -accel kvm -cpu host -m 256 -smp 1 -nodefaults -no-user-config -display none
+		command=("$qemu" -M "${peer#qemu-}" -accel kvm -cpu host -m "$guest_memory" -smp "$guest_cpus" -nodefaults -no-user-config -display none
 			-serial stdio -no-reboot -kernel "$kernel" -initrd "$initrd" -append "$words panic=-1")
 		[ -z "$passed" ] || command+=(-device "vfio-pci,host=$nvme_at")
 		;;
@@ -81,6 +84,7 @@ boot_once() {
 	kill -9 $pid $watchdog 2>/dev/null || true
 	wait $watcher $pid $watchdog 2>/dev/null || true
 	if [ "$status" != "$(peer_status "$peer")" ] || [ ! -s "$TMPDIR/up" ]; then
+		cp "$console" "$share/console-$figure-$peer"
 		leave_out "$figure" "$peer" "it ended with status $status: $(last_line "$complaint") $(last_line "$console")"
 	elif [ -z "$warm" ]; then
 		sample "$figure" "$peer" "$(seconds "$start" "$end")"
@@ -110,7 +114,7 @@ rounds() {
 	done
 }
 
-# --- the figures ----------------------------------------------------------------------------------
+# --- the figures: bench ----------------------------------------------------------------------------------
 
 # present PEER...: those of them that are here
 present() {
@@ -191,6 +195,97 @@ doorbell() {
 			kill -9 $pid 2>/dev/null || true
 		fi
 		wait $pid || true
+	done
+}
+
+# --- the figures: bench-vfio ------------------------------------------------------------------------
+
+# A BAR of 64 GiB: to init with it and without it, then its mappings.
+huge() {
+	local run runs=() peer
+	bind_vfio "$nvme_at"
+	for peer in $(present barge qemu-q35); do runs+=("huge:$peer:vfio" "huge-without:$peer"); done
+	rounds "${runs[@]}"
+	for peer in $(present barge qemu-q35); do huge_entries "$peer"; done
+}
+
+# bar_start: where the BAR of 64 GiB is in L1.
+bar_start() { awk '{ from = $1 } length($2) > 11 { print substr(from, 3); exit }' "/sys/bus/pci/devices/$nvme_at/resource"; }
+
+# huge_entries PEER: what the BAR costs until the guest's init, and how it is mapped once it is touched.
+huge_entries() {
+	local peer=$1 command pid
+	doing "huge-entries: $peer"
+	peer_command "$peer" "end=wait touch=64" vfio
+	trace_ioctls
+	"${command[@]}" </dev/null >"$console" 2>"$complaint" &
+	pid=$!
+	if wait_console 'bench: up'; then
+		cp "$tracing/trace" "$share/trace-$peer"
+		sample huge-maps "$peer" "$(traced " map: .*paddr=0x$(bar_start) ")"
+		sample huge-unmaps "$peer" "$(awk '/ unmap: / && match($0, /unmapped_size=[0-9]+/) &&
+			substr($0, RSTART + 14, RLENGTH - 14) >= 2 ^ 30 { n++ } END { print n + 0 }' "$tracing/trace")"
+		wait_console 'bench: touched 64' && sample huge-entries "$peer" "$(kvm_stat pages_1g)"
+	else
+		leave_out huge-entries "$peer" "its guest did not come up: $(last_line "$complaint")"
+	fi
+	kill -9 $pid
+	wait $pid 2>/dev/null || true
+}
+
+# 4 KiB reads a second: of the guest in each peer, and of L1 itself.
+rate() {
+	local peer round guest_cpus=2
+	for ((round = 0; round < times; round++)); do
+		rate_here
+		bind_vfio "$nvme_at"
+		for peer in $(present barge qemu-q35); do rate_guest "$peer"; done
+	done
+}
+
+rate_here() {
+	local node
+	doing "rate: L1"
+	echo >"/sys/bus/pci/devices/$nvme_at/driver_override"
+	echo "$nvme_at" >"/sys/bus/pci/devices/$nvme_at/driver/unbind" || true
+	echo "$nvme_at" >/sys/bus/pci/drivers_probe
+	until node=$(ls -d "/sys/bus/pci/devices/$nvme_at"/nvme/nvme*/nvme*n1 2>/dev/null); do sleep 0.1; done
+	until [ -b "/dev/${node##*/}" ]; do sleep 0.1; done
+	sample rate L1 "$("$reader" "/dev/${node##*/}" 4 5)"
+}
+
+rate_guest() {
+	local peer=$1 command pid value
+	doing "rate: $peer"
+	peer_command "$peer" "end=poweroff disk=1 rate=5" vfio
+	"${command[@]}" </dev/null >"$console" 2>"$complaint" &
+	pid=$!
+	if wait_console 'bench: reads a second'; then
+		value=$(sed -n 's/.*bench: reads a second: \([0-9.]*\).*/\1/p' "$console")
+		sample rate "$peer" "$value"
+	else
+		leave_out rate "$peer" "its guest stopped: $(last_line "$console") $(last_line "$complaint")"
+		kill -9 $pid 2>/dev/null || true
+	fi
+	wait $pid || true
+}
+
+# From exec to the first KVM_RUN, with a device and 4 GiB, all of which must be pinned for it.
+entry() {
+	local peer round ms command guest_memory=4096
+	[ "${bound[*]}" = "$nvme_at" ] || bind_vfio "$nvme_at"
+	for ((round = 0; round <= times; round++)); do
+		for peer in $(present barge qemu-q35); do
+			doing "entry: $peer"
+			peer_command "$peer" end=wait vfio
+			[ "$peer" != barge ] || command+=(--verbose)
+			if ms=$("$first_run" "${command[@]}" </dev/null 2>"$complaint" | grep -E '^[0-9.]+$' | tail -n 1); then
+				[ $round = 0 ] || sample entry "$peer" "$ms"
+			else
+				leave_out entry "$peer" "it never came to KVM_RUN: $(last_line "$complaint")"
+			fi
+			[ "$peer" != barge ] || cp "$complaint" "$share/entry-steps"
+		done
 	done
 }
 

@@ -92,14 +92,15 @@ want_newest() {
 
 # --- Initramfs ----------------------------------------------------------------------------------
 
-# make_initramfs OUT KERNEL INIT [MODULE...]: busybox, poke, INIT, the cases, and the modules with all
-# they need.
+# make_initramfs OUT KERNEL INIT [MODULE...]: busybox, poke, $programs, INIT, the cases, and the modules with
+# all they need.
+programs=()
 make_initramfs() {
 	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=100
 	shift 3
 	rm -rf "$tree"
 	mkdir -p "$tree"/{bin,dev,host,modules,proc,sys,tmp}
-	cp /bin/busybox "$poke" "$tree/bin/"
+	cp /bin/busybox "$poke" "${programs[@]}" "$tree/bin/"
 	cp "$init" "$tree/init"
 	cp -r "$lab/cases" "$tree/"
 	[ $# = 0 ] || release=$(ls "$kernel/lib/modules")
