@@ -123,16 +123,26 @@ struct gaps {
 	bool end;      /* they reach the last address */
 };
 
-/* A list that is full grows at its end: too much is reserved, never less. */
+/* Grow @s to hold [base, last], too; it may become all but the last byte. */
+static void span_grow(struct span *s, uint64_t base, uint64_t last)
+{
+	uint64_t to = span_last(*s) > last ? span_last(*s) : last;
+
+	if (base < s->base)
+		s->base = base;
+	s->len = to - s->base + (s->base || to != UINT64_MAX);
+}
+
+/* The last one of a full list grows: too much is reserved, never less. */
 static void gap_add(struct gaps *g, uint64_t base, uint64_t last)
 {
 	/* All of the address space is no span, and nothing to reserve. */
 	if (!g->max || base > last || (base == 0 && last == UINT64_MAX))
 		return;
-	if (g->n < g->max)
-		g->span[g->n++].base = base;
-	base = g->span[g->n - 1].base;
-	g->span[g->n - 1].len = last - base + (base || last != UINT64_MAX);
+	if (g->n == g->max)
+		span_grow(&g->span[g->n - 1], base, last);
+	else
+		g->span[g->n++] = (struct span){base, last - base + 1};
 }
 
 /* One usable range; false if it cannot be, and nothing behind it counts. */

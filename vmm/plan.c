@@ -107,6 +107,8 @@ struct pools {
 	struct window mem32;
 	struct window mem64;
 	struct span_pool io;
+	const struct span *avoid;
+	unsigned int n_avoid;
 };
 
 static int pool_make(struct span_pool *pool, struct span window,
@@ -152,7 +154,6 @@ static int window_take(struct window *w, struct plan_bar *b, bool near)
 
 	if (r < 0)
 		return r;
-	b->no_dma = !near;
 	return span_pool_block(near ? &w->all : &w->near,
 			       (struct span){b->addr, b->size});
 }
@@ -166,11 +167,26 @@ static int mem_place(struct pools *w, struct plan_bar *b, bool near)
 	return r == 0 ? 0 : window_take(&w->mem32, b, near);
 }
 
+static bool avoided(const struct pools *w, const struct plan_bar *b)
+{
+	for (unsigned int i = 0; i < w->n_avoid; i++) {
+		if (span_overlaps(w->avoid[i], (struct span){b->addr, b->size}))
+			return true;
+	}
+	return false;
+}
+
 static int bar_place(struct pools *w, struct plan_bar *b)
 {
+	int r;
+
 	if (b->kind == PCI_BAR_IO)
 		return take(&w->io, b, b->size);
-	return mem_place(w, b, true) == 0 ? 0 : mem_place(w, b, false);
+	r = mem_place(w, b, true);
+	if (r < 0)
+		r = mem_place(w, b, false);
+	b->no_dma = r == 0 && avoided(w, b);
+	return r;
 }
 
 /* The largest BAR not placed yet, or false. */
@@ -254,7 +270,7 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	      const struct span *avoid, unsigned int n_avoid, struct err *e)
 {
 	const struct span none = {0, 0};
-	struct pools w;
+	struct pools w = {.avoid = avoid, .n_avoid = n_avoid};
 	int r;
 
 	plan_slots(p);

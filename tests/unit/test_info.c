@@ -167,6 +167,28 @@ static void iommu_bad_range(void **state)
 	assert_int_equal(out[0].len, 0ull - 0xfee00000);
 }
 
+/* A second list begins anew, below what a full list ends with. */
+static void iommu_two_lists(void **state)
+{
+	static uint64_t copy[2 * ((sizeof(m) + 7) / 8)];
+	uint8_t *to = (uint8_t *)copy;
+	uint32_t second = (uint32_t)sizeof(m);
+	uint32_t head = (uint32_t)((char *)&m.head - (char *)&m);
+	struct span out;
+
+	(void)state;
+	m.range[0].start = 0x1000;
+	m.head.next = second;
+	memcpy(to, &m, sizeof(m));
+	m.head.next = 0;
+	memcpy(to + second, &m.head, sizeof(m) - head);
+	assert_int_equal(
+		info_reserved((const void *)copy, sizeof(copy), &out, 1), 1);
+	assert_true(span_ok(out));
+	assert_int_equal(out.base, 0);
+	assert_int_equal(span_last(out), UINT64_MAX - 1);
+}
+
 static void iommufd_gaps(void **state)
 {
 	const struct iommu_iova_range r39[] = {
@@ -210,10 +232,15 @@ static void iommu_nothing_reserved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(region_with_all),	     T(region_bad_chains),
-		T(region_too_many_areas),    T(region_not_for_both),
-		T(region_without_caps_flag), T(iommu_gaps),
-		T(iommu_bad_range),	     T(iommufd_gaps),
+		T(region_with_all),
+		T(region_bad_chains),
+		T(region_too_many_areas),
+		T(region_not_for_both),
+		T(region_without_caps_flag),
+		T(iommu_gaps),
+		T(iommu_two_lists),
+		T(iommu_bad_range),
+		T(iommufd_gaps),
 		T(iommu_nothing_reserved),
 	};
 
