@@ -177,10 +177,10 @@ static void iommu_two_lists(void **state)
 	struct span out;
 
 	(void)state;
-	m.range[0].start = 0x1000;
 	m.head.next = second;
 	memcpy(to, &m, sizeof(m));
 	m.head.next = 0;
+	m.range[0].start = 0x1000; /* a gap before those of the first */
 	memcpy(to + second, &m.head, sizeof(m) - head);
 	assert_int_equal(
 		info_reserved((const void *)copy, sizeof(copy), &out, 1), 1);
