@@ -93,6 +93,10 @@ $(O)/%.o: %.c $(O)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cppflags) $(cflags) -MMD -MP -c -o $@ $<
 
+# The doubles are not what a fuzzer is to explore.
+$(O)/tests/unit/%.o: private opt_fuzz := $(filter-out -fsanitize=%,$(opt_fuzz)) \
+	-fsanitize=address,undefined
+
 $(O)/barge: $(obj)
 	$(say) LD $@
 	$(Q)$(CC) $(cflags) $(ldflags) -o $@ $^ $(libs)
@@ -112,10 +116,10 @@ fakes := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests
 $(O)/tests/libfakes.a: $(fakes)
 	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
 # test_vfio_* and fuzz_vfio_* have a host of their own: these calls are its.
-wrapped := open openat close ioctl eventfd epoll_create1 read write pread pwrite mmap munmap \
-	madvise readlink access stat lstat realpath opendir closedir fopen fclose \
-	fdopen fstat scandir malloc calloc realloc free __open_2 __openat_2 __read_chk __pread_chk \
-	__readlink_chk
+wrapped := open openat close ioctl eventfd epoll_create1 read write pread pwrite \
+	mmap munmap madvise readlink access stat lstat fstat realpath opendir \
+	closedir scandir fopen fdopen fclose malloc calloc realloc free \
+	__open_2 __openat_2 __read_chk __pread_chk __readlink_chk
 wrap_flags := -Wl,-u,__wrap_open $(wrapped:%=-Wl,--wrap=%)
 $(O)/tests/unit/test_vfio_%: wrap := $(wrap_flags)
 $(O)/tests/fuzz/fuzz_vfio_%: wrap := $(wrap_flags)

@@ -20,6 +20,8 @@ enum err_what {
 	ERR_OPTION_BOTH,     /* name, detail: options that exclude another */
 	ERR_ARGUMENT_EXTRA,  /* name: the argument */
 	ERR_COMMAND_UNKNOWN, /* name: the command */
+	ERR_ADDRESS_NONE,    /* name: the command that wants one */
+	ERR_ADDRESS_MANY,    /* name: the address, num: how many are possible */
 	ERR_INI_OPEN,	     /* name: file */
 	ERR_INI_SYNTAX,	     /* name: file, detail: line text, num: line */
 	ERR_INI_SECTION,     /* name: file, detail: section, num: line */
@@ -32,12 +34,14 @@ enum err_what {
 	ERR_VFIO_TWICE,	     /* name: address */
 	ERR_FILE_OPEN,	     /* name: file, detail: role ("kernel", ...) */
 	ERR_FILE_READ,	     /* name: file, detail: role */
+	ERR_FILE_WRITE,	     /* name: file */
 	ERR_FILE_EMPTY,	     /* name: file, detail: role */
 	ERR_KERNEL_FORMAT,   /* name: file, detail: what the file is */
 	ERR_KERNEL_BAD,	     /* name: file, detail: what is wrong in it */
 	ERR_KERNEL_SPACE,    /* name: file, num: bytes RAM that would do */
 	ERR_INITRD_SPACE,    /* name: file, num: bytes RAM that would do */
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
+	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */
@@ -73,6 +77,7 @@ enum err_what {
 	ERR_BIND_VM,	 /* name: address, detail: who has it open */
 	ERR_BIND_WRITE,	 /* name: sysfs file, detail: what was to be written */
 	ERR_BIND_REFUSED, /* name: address: no driver has it afterwards */
+	ERR_DOCTOR,	  /* num: checks that are bad */
 	ERR_WHAT_MAX,
 };
 

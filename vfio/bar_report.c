@@ -2,6 +2,8 @@
 /* What became of the BARs in our own page tables: for warnings, --verbose. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "vfio/device.h"
@@ -23,35 +25,28 @@ static uint64_t largest(const struct vfio_dev *d, const struct bar_map *m)
 	return 0;
 }
 
-bool vfio_wants_huge(const struct vfio *v, unsigned int i)
-{
-	const struct vfio_dev *d = v->dev[i];
-
-	for (unsigned int k = 0; k < d->n_maps; k++) {
-		if (largest(d, &d->map[k]) > (uint64_t)sysconf(_SC_PAGESIZE))
-			return true;
-	}
-	return false;
-}
-
 /*
  * What smaps says of the mapping that begins at @start. THPeligible is 1 where
- * a fault may be met with a huge entry: the driver can, the policy lets it, and
- * the place is aligned (linux mm/huge_memory.c). -1: the kernel does not tell.
+ * a fault may be met with a huge entry: the driver can, the policy lets it
+ * (since Linux 7.2 there is none for device memory), and the place is aligned
+ * (linux mm/huge_memory.c). -1: the kernel does not tell.
  */
 static int thp_eligible(FILE *smaps, uint64_t start)
 {
+	static const char key[] = "THPeligible:";
 	char line[512];
 	bool here = false;
-	uint64_t base, end;
-	int v;
 
 	rewind(smaps);
 	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &base, &end) == 2)
+		char *end;
+		uint64_t base = strtoull(line, &end, 16);
+
+		/* a mapping begins with "BASE-END ", its lines with a word */
+		if (end != line && *end == '-')
 			here = base == start;
-		else if (here && sscanf(line, "THPeligible: %d", &v) == 1)
-			return v;
+		else if (here && strncmp(line, key, sizeof(key) - 1) == 0)
+			return strtoul(line + sizeof(key) - 1, NULL, 10) != 0;
 	}
 	return -1;
 }
@@ -62,6 +57,24 @@ static const char *eligible_text(int eligible)
 		return "the kernel does not tell of huge pages";
 	return eligible ? "huge pages (THPeligible)"
 			: "no huge pages (not THPeligible)";
+}
+
+bool vfio_lacks_huge(const struct vfio *v, unsigned int i)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	FILE *smaps = fopen("/proc/self/smaps", "re");
+	const struct vfio_dev *d = v->dev[i];
+	bool lacks = false;
+
+	for (unsigned int k = 0; smaps && k < d->n_maps; k++) {
+		const struct bar_map *m = &d->map[k];
+
+		lacks = lacks || (largest(d, m) > page &&
+				  !thp_eligible(smaps, (uintptr_t)m->hva));
+	}
+	if (smaps)
+		fclose(smaps);
+	return lacks;
 }
 
 static void tell(const struct vfio_dev *d, FILE *smaps,

@@ -192,7 +192,7 @@ static int check_user(const struct bind_host *h, const char *address,
 		return 0;
 	if (sysfs_group_at(h->root, address, &group, &ignored) == 0)
 		id = (long)group;
-	host_use_vfio(h->root, address, id, user);
+	host_use_vfio(h->root, address, id, true, user);
 	if (!user[0])
 		return 0;
 	return err_set(e, -EBUSY, ERR_BIND_VM, address, user);
@@ -208,12 +208,24 @@ static bool overridden(const struct bind_host *h, const char *address)
 	return sysfs_line(path, name, sizeof(name)) == 0 && sysfs_is_vfio(name);
 }
 
+/*
+ * Whether there is anything to do: also when it has no driver, because it could
+ * not get one as long as a VM held its group.
+ */
+static bool to_give(const struct bind_host *h, const char *address)
+{
+	char driver[64];
+
+	sysfs_driver_at(h->root, address, driver, sizeof(driver));
+	return !driver[0] || sysfs_is_vfio(driver) || overridden(h, address);
+}
+
 int bind_give_check(const struct bind_host *h, const char *address,
 		    struct err *e)
 {
 	int r = sysfs_exists_at(h->root, address, e);
 
-	if (r < 0 || (!bound(h, address) && !overridden(h, address)))
+	if (r < 0 || !to_give(h, address))
 		return r;
 	r = may_write(h, address, e);
 	return r || !bound(h, address) ? r : check_user(h, address, e);
@@ -221,14 +233,13 @@ int bind_give_check(const struct bind_host *h, const char *address,
 
 int bind_give(const struct bind_host *h, const char *address, struct err *e)
 {
-	bool had = bound(h, address);
 	char driver[64];
-	int r = 0;
+	int r;
 
-	if (!had && !overridden(h, address))
+	if (!to_give(h, address))
 		return 0;
 	r = set_override(h, address, NONE, e);
-	if (r == 0 && had)
+	if (r == 0 && bound(h, address))
 		r = take_driver(h, address, e);
 	if (r < 0)
 		return r;

@@ -19,14 +19,35 @@
 /* Capabilities live below it, extended ones above (PCIe-5.0 7.2). */
 #define CAP_END 0x100u
 
+/* linux/pci_regs.h of Linux 6.15 */
+#ifndef PCI_EXT_CAP_ID_VF_REBAR
+#define PCI_EXT_CAP_ID_VF_REBAR 0x24
+#endif
+
 /*
- * Capabilities a guest cannot use on its root bus: each would need the host's
- * IOMMU, its bus topology or a change of BAR size (facts of linux/vfio.h and
- * PCIe-5.0 7.8 to 7.9).
+ * What a guest cannot use, and is not shown: VFIO drops what is written to
+ * these, so that a driver would believe it had switched something on. All
+ * others are shown, because the kernel guards them (vfio_pci_config.c in
+ * Linux): in PCI Express it keeps payload and request size, phantom functions,
+ * link and slot control to itself, and makes a reset of the FLR bit; of power
+ * management it takes PME away; errors (AER) can be read and acknowledged, but
+ * with no root port nobody sends them on; vendor-specific registers go through.
  */
 static const uint16_t hidden_ext[] = {
-	PCI_EXT_CAP_ID_ARI,   PCI_EXT_CAP_ID_ATS, PCI_EXT_CAP_ID_SRIOV,
-	PCI_EXT_CAP_ID_REBAR, PCI_EXT_CAP_ID_PRI, PCI_EXT_CAP_ID_PASID,
+	/* the host's IOMMU (PCIe-5.0 7.8.8, 7.8.9, 10.5) */
+	PCI_EXT_CAP_ID_ATS,
+	PCI_EXT_CAP_ID_PRI,
+	PCI_EXT_CAP_ID_PASID,
+	/* the functions that stayed with the host, and its buses */
+	PCI_EXT_CAP_ID_ARI,
+	PCI_EXT_CAP_ID_SRIOV,
+	PCI_EXT_CAP_ID_ACS,
+	PCI_EXT_CAP_ID_DPC,
+	/* the size of BARs, which the host has allocated (PCIe-5.0 7.8.6) */
+	PCI_EXT_CAP_ID_REBAR,
+	PCI_EXT_CAP_ID_VF_REBAR,
+	/* the host's caches; its tags are in the MSI-X table, which is ours */
+	PCI_EXT_CAP_ID_TPH,
 };
 
 static uint32_t le(const uint8_t *p, unsigned int len)
@@ -200,6 +221,25 @@ static void chain(struct pci_cfg *c, const uint8_t *hw, unsigned int size)
 	pci_cfg_set(c, link, 1, 0);
 }
 
+/*
+ * Of capabilities that may stop the device from decoding, the first is the
+ * guest's, and *first is where. vfio-pci would obey any other of that name as
+ * well, and we would not notice: its @len bytes are not to be written.
+ */
+static bool only(struct pci_cfg *c, const uint8_t *hw, unsigned int *first,
+		 unsigned int cap, unsigned int len)
+{
+	if (!*first && cap + len <= CAP_END) {
+		*first = cap;
+		return true;
+	}
+	for (unsigned int i = cap; i < cap + len && i < CAP_END; i++) {
+		if (!c->virt[i]) /* may be a register of ours by now */
+			snapshot(c, hw, i, 1);
+	}
+	return false;
+}
+
 static void capabilities(struct vfio_dev *d, const uint8_t *hw)
 {
 	struct pci_cfg *c = &d->func.cfg;
@@ -218,16 +258,16 @@ static void capabilities(struct vfio_dev *d, const uint8_t *hw)
 			shown = msi(d, hw, cap);
 			break;
 		case PCI_CAP_ID_PM:
-			if (!d->pm_cap && cap + PCI_PM_SIZEOF <= CAP_END)
-				d->pm_cap = cap;
+			shown = only(c, hw, &d->pm_cap, cap, PCI_PM_SIZEOF);
+			break;
+		case PCI_CAP_ID_EA: /* it tells where the host has the BARs */
+			shown = false;
 			break;
 		case PCI_CAP_ID_EXP:
-			if (!d->exp_cap && cap + PCI_EXP_DEVSTA <= CAP_END)
-				d->exp_cap = cap;
+			shown = only(c, hw, &d->exp_cap, cap, PCI_EXP_DEVSTA);
 			break;
 		case PCI_CAP_ID_AF:
-			if (!d->af_cap && cap + PCI_CAP_AF_SIZEOF <= CAP_END)
-				d->af_cap = cap;
+			shown = only(c, hw, &d->af_cap, cap, PCI_CAP_AF_SIZEOF);
 			break;
 		default:
 			break;

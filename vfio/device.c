@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "vfio/device.h"
+#include "vfio/quirk.h"
 
 static struct vfio_dev *dev_of(struct pci_func *f)
 {
@@ -213,15 +214,20 @@ static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 {
 	struct vfio_dev *d = dev_of(f);
 	const struct bar_slice *s;
+	unsigned int reg;
 	uint64_t v = 0;
 
-	if (bar >= PCI_BARS || d->power) /* D0 only: PCI-PM-1.2 5.4.1 */
+	if (bar > PCI_ROM_IDX || d->power) /* D0 only: PCI-PM-1.2 5.4.1 */
 		return ones(len);
+	if (bar == PCI_ROM_IDX)
+		return rom_read(d, off, len);
 	s = slice_at(&d->plan.bar[bar], off, len);
 	if (!s)
 		return len > 1 ? bytewise_read(f, bar, off, len) : 0xff;
 	if (s->kind == BAR_VIRTUAL)
 		return virtual_read(d, bar, off, len);
+	if (quirk_mirror(f->cfg.bytes, bar, off, len, &reg))
+		return quirk_mirror_read(f, reg, len);
 	if (!in_region(d, bar, off, len) ||
 	    pread(d->fd, &v, len, (off_t)(d->region[bar].fd_off + off)) !=
 		    (ssize_t)len)
@@ -234,6 +240,7 @@ static void bar_write(struct pci_func *f, unsigned int bar, uint64_t off,
 {
 	struct vfio_dev *d = dev_of(f);
 	const struct bar_slice *s;
+	unsigned int reg;
 	uint64_t at;
 
 	if (bar >= PCI_BARS || d->power)
@@ -249,6 +256,11 @@ static void bar_write(struct pci_func *f, unsigned int bar, uint64_t off,
 			vfio_irqs_msix_changed(
 				d, msix_table_write(&d->msix, at, len, val));
 		return;
+	}
+	if (quirk_mirror(f->cfg.bytes, bar, off, len, &reg)) {
+		quirk_mirror_write(f, reg, len, val);
+		if (!quirk_mirror_acks(d->msi_cap, reg, len))
+			return;
 	}
 	if (in_region(d, bar, off, len) &&
 	    pwrite(d->fd, &val, len, (off_t)(d->region[bar].fd_off + off)) < 0)

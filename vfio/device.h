@@ -14,6 +14,8 @@
 #include "vfio/bar_plan.h"
 #include "vfio/decode.h"
 #include "vfio/irq.h"
+#include "vfio/reset.h"
+#include "vfio/rom.h"
 #include "vfio/vfio.h"
 
 /*
@@ -73,6 +75,9 @@ struct vfio_dev {
 	struct bar_map map[BAR_MAPS_MAX];
 	struct span window[2]; /* where a BAR may be mapped */
 	bool p2p_warned;       /* iommu_bar_warn() spoke */
+	bool resets_alone;     /* VFIO_DEVICE_FLAGS_RESET */
+	enum reset_way reset;
+	struct rom rom;
 	struct hv *hv;
 	struct vfio *all; /* this device and its neighbours */
 	uint32_t devid;	  /* requester id in the guest */

@@ -77,15 +77,9 @@ bool vfio_event_take(struct vfio *v, struct vfio_event *e)
 	struct epoll_event ev;
 	uint64_t count;
 
-	while (v->event_fd >= 0 && epoll_wait(v->event_fd, &ev, 1, 0) == 1) {
-		unsigned int kind = ev.data.u32 % VFIO_EVENTS;
-		struct vfio_dev *d = v->dev[ev.data.u32 / VFIO_EVENTS];
-
-		if (read(d->event[kind], &count, sizeof(count)) < 0)
-			continue;
-		e->kind = (enum vfio_event_kind)kind;
-		e->dev = ev.data.u32 / VFIO_EVENTS;
-		return true;
-	}
-	return false;
+	if (v->event_fd < 0 || epoll_wait(v->event_fd, &ev, 1, 0) != 1)
+		return false;
+	e->kind = (enum vfio_event_kind)(ev.data.u32 % VFIO_EVENTS);
+	e->dev = ev.data.u32 / VFIO_EVENTS;
+	return read(v->dev[e->dev]->event[e->kind], &count, sizeof(count)) > 0;
 }

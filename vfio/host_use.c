@@ -35,8 +35,9 @@ struct use {
 	char dev[24];
 };
 
-/* Found: ends the search. */
+/* Either ends the search; a mount says more than what holds a disk. */
 #define FOUND 1
+#define HELD  2
 
 __attribute__((format(printf, 2, 3))) static int found(struct use *u,
 						       const char *fmt, ...)
@@ -139,7 +140,8 @@ static int holder(void *ctx, const char *name)
 
 	if (node(u, name) == FOUND)
 		return FOUND;
-	return found(u, "%s is part of %s", held, name);
+	(void)found(u, "%s is part of %s", held, name);
+	return HELD;
 }
 
 /* One block device: a disk, a partition, or what holds one. */
@@ -160,7 +162,7 @@ static int node(struct use *u, const char *name)
 		sysfs_path(path, u->root, "/sys/class/block/%s/holders", name);
 		r = sysfs_each_name(path, holder, &below);
 	}
-	return r == FOUND ? FOUND : claimed(&below);
+	return r > 0 ? r : claimed(&below);
 }
 
 static int partition(void *ctx, const char *name)
@@ -185,7 +187,7 @@ static int disk(struct use *u, const char *name)
 	below.name = name;
 	sysfs_path(path, u->root, "/sys/class/block/%s", name);
 	r = sysfs_each_name(path, partition, &below);
-	return r == FOUND ? FOUND : node(u, name);
+	return r > 0 ? r : node(u, name);
 }
 
 /*
@@ -194,13 +196,20 @@ static int disk(struct use *u, const char *name)
  */
 static int nvme_head(struct use *u, const char *name)
 {
-	unsigned int subsystem, controller, space;
+	static const char digits[] = "0123456789";
 	char head[48];
+	size_t subsystem, controller;
 
-	if (sscanf(name, "nvme%9uc%9un%9u", &subsystem, &controller, &space) !=
-	    3)
+	if (strncmp(name, "nvme", 4) != 0)
 		return 0;
-	snprintf(head, sizeof(head), "nvme%un%u", subsystem, space);
+	subsystem = 4 + strspn(name + 4, digits);
+	if (name[subsystem] != 'c')
+		return 0;
+	controller = subsystem + 1 + strspn(name + subsystem + 1, digits);
+	if (name[controller] != 'n')
+		return 0;
+	snprintf(head, sizeof(head), "%.*s%s", (int)subsystem, name,
+		 name + controller);
 	return disk(u, head);
 }
 
@@ -208,13 +217,13 @@ static int block(void *ctx, const char *name)
 {
 	struct use *u = ctx;
 	char path[PATH_MAX];
+	int r;
 
 	sysfs_path(path, u->root, "/sys/class/block/%s", name);
 	if (!belongs(u, path))
 		return 0;
-	if (nvme_head(u, name) == FOUND)
-		return FOUND;
-	return disk(u, name);
+	r = nvme_head(u, name);
+	return r > 0 ? r : disk(u, name);
 }
 
 /* --- network interfaces --------------------------------------------------- */
@@ -376,10 +385,10 @@ void host_use(const char *root, const char *address, bool closely,
 
 	buf[0] = '\0';
 	sysfs_path(path, root, "/sys/class/block");
-	if (sysfs_each_name(path, block, &u) == FOUND)
+	if (sysfs_each_name(path, block, &u) > 0)
 		return;
 	sysfs_path(path, root, "/sys/class/net");
-	if (sysfs_each_name(path, net, &u) == FOUND)
+	if (sysfs_each_name(path, net, &u) > 0)
 		return;
 	(void)display(&u);
 }
@@ -395,14 +404,15 @@ static int cdev(void *ctx, const char *name)
 }
 
 /* linux/vfio.h: a group has one user, any further open is EBUSY. */
-static void group_user(const char *root, long group, char buf[HOST_USE_SIZE])
+static void group_user(const char *root, long group, bool closely,
+		       char buf[HOST_USE_SIZE])
 {
 	char path[PATH_MAX];
 	char device_node[64];
 	int fd;
 
 	snprintf(device_node, sizeof(device_node), "/dev/vfio/%ld", group);
-	if (opened_by(root, device_node, buf))
+	if (opened_by(root, device_node, buf) || !closely)
 		return;
 	sysfs_path(path, root, "%s", device_node);
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -413,7 +423,7 @@ static void group_user(const char *root, long group, char buf[HOST_USE_SIZE])
 }
 
 void host_use_vfio(const char *root, const char *address, long group,
-		   char buf[HOST_USE_SIZE])
+		   bool closely, char buf[HOST_USE_SIZE])
 {
 	struct opener o = {root, "", NULL, buf};
 	char path[PATH_MAX];
@@ -422,5 +432,5 @@ void host_use_vfio(const char *root, const char *address, long group,
 	sysfs_path(path, root, "/sys/bus/pci/devices/%s/vfio-dev", address);
 	if (sysfs_each_name(path, cdev, &o) == FOUND || group < 0)
 		return;
-	group_user(root, group, buf);
+	group_user(root, group, closely, buf);
 }

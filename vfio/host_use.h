@@ -23,9 +23,10 @@ void host_use(const char *root, const char *address, bool closely,
 /*
  * Which program has the device, or its IOMMU group @group (-1: none), open
  * through VFIO: "barge (1234)", or "another program" when it cannot be named;
- * "" when none has, as far as can be seen.
+ * "" when none has, as far as can be seen. @closely also tries to open the
+ * group, which would be in the way of a VM that starts at that moment.
  */
 void host_use_vfio(const char *root, const char *address, long group,
-		   char buf[HOST_USE_SIZE]);
+		   bool closely, char buf[HOST_USE_SIZE]);
 
 #endif

@@ -87,6 +87,10 @@ static void sparse_areas(struct bar_shape *s, const struct cap *c)
 	}
 }
 
+#define MAPPABLE                                                               \
+	(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |            \
+	 VFIO_REGION_INFO_FLAG_MMAP)
+
 void info_region(const struct vfio_region_info *info, uint32_t room,
 		 struct bar_shape *s)
 {
@@ -94,7 +98,8 @@ void info_region(const struct vfio_region_info *info, uint32_t room,
 	struct cap c;
 
 	s->size = info->size;
-	s->mappable = info->flags & VFIO_REGION_INFO_FLAG_MMAP;
+	/* A guest that writes to what is mapped for reading ends KVM_RUN. */
+	s->mappable = (info->flags & MAPPABLE) == MAPPABLE;
 	if (info->flags & VFIO_REGION_INFO_FLAG_CAPS)
 		off = info->cap_offset;
 	while (cap_at(info, room, sizeof(*info), off, &c)) {

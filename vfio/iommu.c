@@ -175,6 +175,9 @@ static const char *bar_reason(int error)
 	case -EOPNOTSUPP:
 		return "the kernel's iommufd takes no BARs; it needs Linux "
 		       "6.19 with CONFIG_VFIO_PCI_DMABUF, or use --iommu type1";
+	case -EDOM:
+		return "it is smaller than a page of the host, which iommufd "
+		       "cannot map; type1 can: --iommu type1";
 	case -ERANGE:
 		return "the BAR lies where the IOMMU reaches nothing";
 	case -EEXIST:
@@ -191,6 +194,9 @@ static const char *bar_reason(int error)
 
 void iommu_bar_warn(struct vfio_dev *d, unsigned int bar, int error)
 {
+	/* A few registers on no host's page of their own: nobody's DMA. */
+	if (error == -EDOM && d->region[bar].size < 4096)
+		return;
 	if (d->p2p_warned)
 		return;
 	d->p2p_warned = true;

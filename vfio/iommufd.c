@@ -90,7 +90,8 @@ static int bind_error(const struct vfio_dev *d, int r, unsigned int group,
 {
 	char text[ERR_DETAIL_MAX];
 
-	if (r == -EBUSY) {
+	/* Another owner of the group's DMA (iommu_device_claim_dma_owner()). */
+	if (r == -EBUSY || r == -EPERM) {
 		sysfs_group_blockers(group, text, sizeof(text));
 		if (text[0]) {
 			r = err_set(e, -EPERM, ERR_VFIO_NOT_VIABLE, d->address,
@@ -270,6 +271,9 @@ static int iommufd_map_bar(struct vfio *v, struct vfio_dev *d,
 
 	if (!iommu_reaches(v, s))
 		return -ERANGE;
+	/* The rest of the page is not the device's to export. */
+	if (m->off + m->len > d->region[m->bar].size)
+		return -EDOM;
 	fd = slice_export(d, m);
 	if (fd < 0)
 		return fd;

@@ -386,7 +386,7 @@ void vfio_vectors_sync(struct vfio_dev *d, unsigned int first,
 	 * every vector masked: a device may look at it when a queue is made
 	 * (QEMU's NVMe does, and loses interrupts of a vector enabled later).
 	 */
-	if (r == 0 && !q->set)
+	if (r == 0 && !q->set && !q->full)
 		r = set_remake(d, set_size(q, 1));
 	if (r == 0 && q->full && !was_full)
 		r = -ENOSPC;

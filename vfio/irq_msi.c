@@ -88,10 +88,11 @@ bool vfio_irqs_pending(const struct vfio_dev *d, unsigned int v)
 bool vfio_vector_wanted(const struct vfio_dev *d, unsigned int v,
 			struct hv_msi *msi)
 {
-	const struct msix_entry *m = &d->msix.entry[v];
+	const struct msix_entry *m;
 
 	if (d->irqs.mode == IRQ_MSI)
 		return msi_wanted(d, v, msi);
+	m = &d->msix.entry[v];
 	*msi = (struct hv_msi){m->addr, m->data, d->devid};
 	return msix_live(&d->msix, v);
 }

@@ -10,6 +10,7 @@
 
 #include "vfio/device.h"
 #include "vfio/info.h"
+#include "vfio/quirk.h"
 
 #define INFO_MAX (64u << 10)
 
@@ -120,6 +121,7 @@ static void plan_bars(struct vfio_dev *d, const uint8_t *hw,
 	bar_kinds(d, hw);
 	d->msix_shape.policy = policy;
 	cfg_virt_msix(hw, d->cfg_size, &d->msix_shape);
+	quirk_apply(hw, d->shape, &d->msix_shape);
 	dev_plan_make(&d->plan, d->shape, &d->msix_shape,
 		      (uint64_t)sysconf(_SC_PAGESIZE), d->all->bar_align);
 }
@@ -158,21 +160,13 @@ int vfio_dev_open(struct vfio_dev *d, enum msix_policy policy, struct err *e)
 {
 	uint8_t hw[PCI_CFG_SIZE] = {0};
 	uint32_t info_flags = 0;
+	const char *note;
 	uint64_t start;
 	int r = device_info(d, &info_flags, e);
 
 	if (r < 0)
 		return r;
-	/*
-	 * The kernel resets a device when it is first opened and when it is
-	 * last closed (vfio_pci_core_enable(), _disable()); a reset of our own
-	 * would only cost another 100 ms of FLR.
-	 */
-	if (!(info_flags & VFIO_DEVICE_FLAGS_RESET))
-		fprintf(stderr,
-			"barge: %s: the host knows no way to reset this "
-			"device; the guest gets it as its last user left it\n",
-			d->address);
+	d->resets_alone = info_flags & VFIO_DEVICE_FLAGS_RESET;
 	if (pread(d->fd, hw, d->cfg_size,
 		  (off_t)d->region[VFIO_PCI_CONFIG_REGION_INDEX].fd_off) !=
 	    (ssize_t)d->cfg_size)
@@ -181,6 +175,10 @@ int vfio_dev_open(struct vfio_dev *d, enum msix_policy policy, struct err *e)
 	if (hw[0x0e] & 0x7f)
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, d->address,
 				   hw[0x0e] & 0x7f, 0);
+	note = quirk_note(hw);
+	if (note)
+		fprintf(stderr, "barge: %s: this device %s\n", d->address,
+			note);
 	plan_bars(d, hw, policy);
 	vfio_intx_open(d, hw);
 	cfg_virt_make(d, hw);

@@ -73,7 +73,7 @@ void pci_facts_read(struct pci_facts *f, const char *root, const char *address)
 	if (f->header == 0 && !sysfs_is_vfio(f->driver))
 		host_use(root, address, false, f->use);
 	if (sysfs_is_vfio(f->driver))
-		host_use_vfio(root, address, f->group, f->user);
+		host_use_vfio(root, address, f->group, false, f->user);
 }
 
 struct list {

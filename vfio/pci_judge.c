@@ -70,7 +70,8 @@ void pci_judge(struct pci_verdict *v, const struct pci_facts *list,
 	v->blocker = i;
 	if (f->group >= 0)
 		add_mates(v, list, n, i);
-	if (f->header != 0) {
+	/* A host or ISA bridge has header type 0, and no use in a guest. */
+	if (f->header != 0 || f->class >> 16 == 6) {
 		v->state = PCI_BRIDGE;
 		return;
 	}

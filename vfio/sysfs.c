@@ -309,6 +309,30 @@ void sysfs_group_blockers(unsigned int group, char *buf, size_t size)
 	sysfs_group_blockers_at("", group, buf, size);
 }
 
+static uint64_t number_of(const char *root, const char *address,
+			  const char *file)
+{
+	char path[PATH_MAX];
+	uint64_t v = 0xffff;
+
+	sysfs_path(path, root, DEVICES "%s/%s", address, file);
+	(void)sysfs_number(path, 16, &v);
+	return v;
+}
+
+/* A virtual function says ffff:ffff of itself (PCIe-5.0 9.3.4.1.1). */
+static void identity_of_vf(const char *root, const char *address,
+			   uint8_t *bytes)
+{
+	uint64_t vendor = number_of(root, address, "vendor");
+	uint64_t device = number_of(root, address, "device");
+
+	bytes[0] = (uint8_t)vendor;
+	bytes[1] = (uint8_t)(vendor >> 8);
+	bytes[2] = (uint8_t)device;
+	bytes[3] = (uint8_t)(device >> 8);
+}
+
 size_t sysfs_config_at(const char *root, const char *address,
 		       uint8_t bytes[PCI_CFG_SIZE])
 {
@@ -318,12 +342,24 @@ size_t sysfs_config_at(const char *root, const char *address,
 	memset(bytes, 0, PCI_CFG_SIZE);
 	sysfs_path(path, root, DEVICES "%s/config", address);
 	n = sysfs_bytes(path, bytes, PCI_CFG_SIZE);
+	if (n >= 4 && memcmp(bytes, "\xff\xff\xff\xff", 4) == 0)
+		identity_of_vf(root, address, bytes);
 	return n < 0 ? 0 : (size_t)n;
 }
 
 size_t sysfs_config(const char *address, uint8_t bytes[PCI_CFG_SIZE])
 {
 	return sysfs_config_at("", address, bytes);
+}
+
+/* linux-sysfs-pci: the methods in the order in which they are tried. */
+void sysfs_reset_method(const char *address, char *buf, size_t size)
+{
+	char path[PATH_MAX];
+
+	sysfs_path(path, "", DEVICES "%s/reset_method", address);
+	(void)sysfs_line(path, buf, size);
+	buf[strspn(buf, "abcdefghijklmnopqrstuvwxyz_")] = '\0';
 }
 
 static void shape_of(struct bar_shape *s, const uint64_t v[3], uint64_t page)
@@ -374,4 +410,21 @@ int sysfs_bars(const char *address, struct bar_shape shape[PCI_BARS],
 	       uint64_t page, struct err *e)
 {
 	return sysfs_bars_at("", address, shape, page, e);
+}
+
+uint64_t sysfs_rom(const char *address)
+{
+	char path[PATH_MAX];
+	char text[LINE_SIZE];
+	const char *s = text;
+	uint64_t v[3] = {0};
+
+	sysfs_path(path, "", DEVICES "%s/resource", address);
+	if (sysfs_string(path, text, sizeof(text)) < 0)
+		return 0;
+	for (unsigned int i = 0; i <= PCI_ROM_IDX; i++) {
+		if (sysfs_text_resource(&s, v))
+			return 0;
+	}
+	return v[2] & RES_MEM && v[1] > v[0] ? v[1] - v[0] + 1 : 0;
 }

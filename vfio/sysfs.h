@@ -71,6 +71,10 @@ int sysfs_cdev(const char *address, char *buf, size_t size);
 void sysfs_group_blockers(unsigned int group, char *buf, size_t size);
 void sysfs_group_blockers_at(const char *root, unsigned int group, char *buf,
 			     size_t size);
+/* How the kernel resets it alone: "flr"; "" when it does not tell. */
+void sysfs_reset_method(const char *address, char *buf, size_t size);
+/* Size of its ROM, 0: none. */
+uint64_t sysfs_rom(const char *address);
 /* Configuration space: how many bytes could be read, at most PCI_CFG_SIZE. */
 size_t sysfs_config(const char *address, uint8_t bytes[PCI_CFG_SIZE]);
 size_t sysfs_config_at(const char *root, const char *address,

@@ -159,22 +159,6 @@ static void copy_cut(char *out, size_t size, const char *from, size_t len)
 	out[len] = '\0';
 }
 
-void sysfs_text_chosen(const char *s, char *out, size_t size)
-{
-	size_t n = 0;
-
-	out[0] = '\0';
-	while (*s && *s != '[')
-		s++;
-	if (!*s)
-		return;
-	s++;
-	while (name_char(s[n]))
-		n++;
-	if (s[n] == ']')
-		copy_cut(out, size, s, n);
-}
-
 void sysfs_text_field(const char *line, unsigned int nth, char *out,
 		      size_t size)
 {

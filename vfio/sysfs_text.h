@@ -34,8 +34,6 @@ int sysfs_text_resource(const char **s, uint64_t v[3]);
 void sysfs_text_words(char *s);
 /* Replace what could steer a terminal, and what is no ASCII, by '?'. */
 void sysfs_text_clean(char *s);
-/* The word in brackets of "always [madvise] never"; "" when there is none. */
-void sysfs_text_chosen(const char *s, char *out, size_t size);
 /* The @nth (from 0) blank-separated field of @line; "" when there is none. */
 void sysfs_text_field(const char *line, unsigned int nth, char *out,
 		      size_t size);

@@ -106,6 +106,13 @@ struct vfio_device_detach_iommufd_pt {
 #define VFIO_DEVICE_DETACH_IOMMUFD_PT _IO(VFIO_TYPE, VFIO_BASE + 20)
 #endif
 
+/* The list of a hot reset tells of devices, not of groups. */
+#ifndef VFIO_PCI_HOT_RESET_FLAG_DEV_ID
+#define VFIO_PCI_DEVID_NOT_OWNED	     (-1)
+#define VFIO_PCI_HOT_RESET_FLAG_DEV_ID	     (1 << 0)
+#define VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED (1 << 1)
+#endif
+
 /* --- linux/vfio.h, Linux 6.19 --------------------------------------------- */
 
 #ifndef VFIO_DEVICE_FEATURE_DMA_BUF

@@ -9,6 +9,7 @@
 
 #include "vfio/device.h"
 #include "vfio/iommu.h"
+#include "vfio/quirk.h"
 #include "vfio/sysfs.h"
 #include "vfio/vfio.h"
 
@@ -56,6 +57,36 @@ int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	return r < 0 ? r : vfio_dev_open(d, policy, e);
 }
 
+void vfio_reset(struct vfio *v)
+{
+	reset_start(v);
+}
+
+void vfio_reset_text(const struct vfio *v, unsigned int i, char *buf,
+		     size_t size)
+{
+	reset_text(v, i, buf, size);
+}
+
+int vfio_rom(struct vfio *v, unsigned int i, enum rom_policy how,
+	     const char *file, struct err *e)
+{
+	return rom_open(v->dev[i], how, file, e);
+}
+
+int vfio_rom_check(enum rom_policy how, const char *file, struct err *e)
+{
+	uint8_t *bytes;
+	size_t n;
+	int r;
+
+	if (how != ROM_FILE)
+		return 0;
+	r = rom_file_load(file, &bytes, &n, e);
+	free(bytes);
+	return r;
+}
+
 /* --- plan, attach, close -------------------------------------------------- */
 
 static void describe(const char *address, const struct dev_plan *dp,
@@ -72,28 +103,87 @@ static void describe(const char *address, const struct dev_plan *dp,
 	}
 }
 
+static void describe_rom(struct plan_pci *p, uint64_t size)
+{
+	p->bar[PCI_ROM_IDX] = (struct plan_bar){
+		.kind = size ? PCI_BAR_MEM32 : PCI_BAR_NONE,
+		.size = size,
+		.align = size,
+	};
+}
+
 void vfio_describe(const struct vfio *v, struct plan *plan)
 {
 	plan->n_pci = v->n_devs;
 	for (unsigned int i = 0; i < v->n_devs; i++) {
-		describe(v->dev[i]->address, &v->dev[i]->plan, &plan->pci[i]);
-		plan->pci[i].intx_pin = v->dev[i]->irqs.intx.pin;
+		const struct vfio_dev *d = v->dev[i];
+
+		describe(d->address, &d->plan, &plan->pci[i]);
+		describe_rom(&plan->pci[i], d->rom.size);
+		plan->pci[i].intx_pin = d->irqs.intx.pin;
 	}
 }
 
+int vfio_survey_rom(enum rom_policy how, const char *file, struct plan_pci *pci,
+		    struct err *e)
+{
+	uint64_t size = 0;
+	uint8_t *bytes;
+	size_t n;
+	int r;
+
+	if (how == ROM_FILE) {
+		r = rom_file_load(file, &bytes, &n, e);
+		if (r < 0)
+			return r;
+		free(bytes);
+		size = rom_bar_size(n);
+	} else if (how != ROM_OFF) {
+		size = rom_bar_size(sysfs_rom(pci->name));
+	}
+	describe_rom(pci, size);
+	return 0;
+}
+
+static uint64_t mapped_bytes(const struct dev_plan *dp)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int b = 0; b < PCI_BARS; b++) {
+		for (unsigned int i = 0; i < dp->bar[b].n; i++) {
+			if (dp->bar[b].slice[i].kind == BAR_MAP)
+				bytes += dp->bar[b].slice[i].len;
+		}
+	}
+	return bytes;
+}
+
+void vfio_survey_plan(struct vfio_survey *s, const char *name, uint64_t page,
+		      uint64_t bar_align, struct plan_pci *pci)
+{
+	struct msix_shape best = s->msix;
+	uint64_t bytes;
+
+	/* First as it would be by itself: is what was asked for worse? */
+	best.policy = MSIX_AUTO;
+	dev_plan_make(&s->plan, s->shape, &best, page, bar_align);
+	bytes = mapped_bytes(&s->plan);
+	dev_plan_make(&s->plan, s->shape, &s->msix, page, bar_align);
+	s->movable = mapped_bytes(&s->plan) < bytes;
+	describe(name, &s->plan, pci);
+}
+
 int vfio_survey(const char *address, enum msix_policy policy,
-		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
+		uint64_t bar_align, struct plan_pci *pci, struct vfio_survey *s,
 		struct err *e)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	struct bar_shape shape[PCI_BARS];
-	struct msix_shape msix = {.policy = policy};
 	uint8_t bytes[PCI_CFG_SIZE];
 	size_t n;
 	int r = sysfs_exists(address, e);
 
 	if (r == 0)
-		r = sysfs_bars(address, shape, page, e);
+		r = sysfs_bars(address, s->shape, page, e);
 	if (r < 0)
 		return r;
 	n = sysfs_config(address, bytes);
@@ -103,9 +193,10 @@ int vfio_survey(const char *address, enum msix_policy policy,
 	if (bytes[PCI_HEADER_TYPE] & 0x7f)
 		return err_set_num(e, -EINVAL, ERR_VFIO_HEADER, address,
 				   bytes[PCI_HEADER_TYPE] & 0x7f, 0);
-	cfg_virt_msix(bytes, (unsigned int)n, &msix);
-	dev_plan_make(dp, shape, &msix, page, bar_align);
-	describe(address, dp, pci);
+	s->msix = (struct msix_shape){.policy = policy};
+	cfg_virt_msix(bytes, (unsigned int)n, &s->msix);
+	quirk_apply(bytes, s->shape, &s->msix);
+	vfio_survey_plan(s, address, page, bar_align, pci);
 	return 0;
 }
 
@@ -157,7 +248,7 @@ int vfio_attach(struct vfio *v, const struct plan *plan, struct hv *hv,
 		d->irqs.intx.gsi = plan->pci[i].intx_gsi;
 		d->window[0] = plan->mem32;
 		d->window[1] = plan->mem64;
-		for (unsigned int b = 0; b < PCI_BARS; b++) {
+		for (unsigned int b = 0; b < PLAN_BARS; b++) {
 			if (plan->pci[i].bar[b].kind != PCI_BAR_NONE)
 				pci_cfg_set_bar_addr(&d->func.cfg, b,
 						     plan->pci[i].bar[b].addr);
@@ -185,7 +276,7 @@ static void silence(struct vfio_dev *d)
 	vfio_events_close(d);
 	/* No bus mastering: DMA ends with the VM. */
 	if (d->cfg_size)
-		vfio_cfg_pwrite(d, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
+		reset_quiesce(d);
 }
 
 void vfio_detach(struct vfio *v)
@@ -237,6 +328,7 @@ void vfio_close(struct vfio *v)
 		struct vfio_dev *d = v->dev[i];
 
 		bar_map_close(d);
+		rom_close(d);
 		v->iommu->device_close(v, d);
 		free(d->msix_storage);
 		free(d);

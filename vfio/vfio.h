@@ -9,6 +9,7 @@
 #include "devices/pci_host.h"
 #include "vfio/bar_plan.h"
 #include "vfio/choice.h"
+#include "vfio/rom.h"
 
 /* All passed-through devices of a VM and the IOMMU domain they share. */
 
@@ -86,14 +87,32 @@ int vfio_memlock(uint64_t need, struct err *e);
  */
 int vfio_open(struct vfio *v, const char *address, enum msix_policy policy,
 	      struct err *e);
-/* Whether pages larger than the host's would fit into device @i's BARs. */
-bool vfio_wants_huge(const struct vfio *v, unsigned int i);
+/*
+ * Whether larger pages than the host's would fit into a BAR of device @i, but
+ * the kernel says that it will use none.
+ */
+bool vfio_lacks_huge(const struct vfio *v, unsigned int i);
 /*
  * A line for each piece of a BAR that is mapped: where, how large, and whether
  * the kernel would use huge pages for it.
  */
 void vfio_tell_pages(const struct vfio *v,
 		     void (*say)(void *ctx, const char *line), void *ctx);
+/*
+ * All devices are open: reset those that the kernel could not reset by itself,
+ * if that touches nobody else.
+ */
+void vfio_reset(struct vfio *v);
+/* How device @i is reset: a sentence for --verbose. */
+void vfio_reset_text(const struct vfio *v, unsigned int i, char *buf,
+		     size_t size);
+/*
+ * Give the guest the ROM of device @i, or the one in @file: ERR_FILE_...,
+ * ERR_ROM_BAD. vfio_rom_check() says so before anything is opened.
+ */
+int vfio_rom(struct vfio *v, unsigned int i, enum rom_policy how,
+	     const char *file, struct err *e);
+int vfio_rom_check(enum rom_policy how, const char *file, struct err *e);
 /* Enter the devices, and the BARs they want, into @plan. */
 void vfio_describe(const struct vfio *v, struct plan *plan);
 /*
@@ -125,12 +144,26 @@ void vfio_detach(struct vfio *v);
 /* Reset and close everything; accepts any half-open state. */
 void vfio_close(struct vfio *v);
 
+/* A device as it shows itself without being opened, and as it is planned. */
+struct vfio_survey {
+	struct bar_shape shape[PCI_BARS];
+	struct msix_shape msix;
+	struct dev_plan plan;
+	bool movable; /* with msix=auto, more of it would be mapped */
+};
+
 /*
  * What `barge plan` shows of a device without opening it: from sysfs. Fills in
- * @dp and all of @pci but its devfn.
+ * @s and all of @pci but its devfn.
  */
 int vfio_survey(const char *address, enum msix_policy policy,
-		uint64_t bar_align, struct plan_pci *pci, struct dev_plan *dp,
+		uint64_t bar_align, struct plan_pci *pci, struct vfio_survey *s,
 		struct err *e);
+/* Plan @s->shape and @s->msix: fills in the rest of @s, and @pci likewise. */
+void vfio_survey_plan(struct vfio_survey *s, const char *name, uint64_t page,
+		      uint64_t bar_align, struct plan_pci *pci);
+/* The same of its ROM. */
+int vfio_survey_rom(enum rom_policy how, const char *file, struct plan_pci *pci,
+		    struct err *e);
 
 #endif

@@ -231,6 +231,29 @@ static int wrong_command(struct cli *cli, const struct option_def *o)
 	return ret;
 }
 
+static bool takes_addresses(enum conf_command command)
+{
+	return command == COMMAND_DEVICES || command == COMMAND_BIND ||
+	       command == COMMAND_UNBIND;
+}
+
+static int add_address(struct conf *c, const char *text, struct err *e)
+{
+	char address[OPTION_ADDRESS_SIZE];
+
+	if (option_address(text, address))
+		return err_set(e, -EINVAL, ERR_VFIO_ADDRESS, text, NULL);
+	for (unsigned int i = 0; i < c->n_addresses; i++) {
+		if (strcmp(c->address[i], address) == 0)
+			return 0;
+	}
+	if (c->n_addresses == CONF_ADDRESSES_MAX)
+		return err_set_num(e, -EINVAL, ERR_ADDRESS_MANY, text,
+				   CONF_ADDRESSES_MAX, 0);
+	memcpy(c->address[c->n_addresses++], address, sizeof(address));
+	return 0;
+}
+
 static int look(struct cli *cli, const struct option_def *o, const char *text)
 {
 	struct conf *c = cli->c;
@@ -243,6 +266,8 @@ static int look(struct cli *cli, const struct option_def *o, const char *text)
 		return wrong_command(cli, o);
 	if (o)
 		return 0;
+	if (takes_addresses(c->command))
+		return add_address(c, text, cli->e);
 	if (c->ini)
 		return err_set(cli->e, -EINVAL, ERR_ARGUMENT_EXTRA, text, NULL);
 	c->ini = strdup(text);
@@ -281,9 +306,11 @@ static int find_command(const char *word)
 		const char *word;
 		enum conf_command command;
 	} table[] = {
-		{"run", COMMAND_RUN},	 {"plan", COMMAND_PLAN},
-		{"help", COMMAND_HELP},	 {"--help", COMMAND_HELP},
-		{"-h", COMMAND_HELP},	 {"--version", COMMAND_VERSION},
+		{"run", COMMAND_RUN},	      {"plan", COMMAND_PLAN},
+		{"devices", COMMAND_DEVICES}, {"doctor", COMMAND_DOCTOR},
+		{"bind", COMMAND_BIND},	      {"unbind", COMMAND_UNBIND},
+		{"help", COMMAND_HELP},	      {"--help", COMMAND_HELP},
+		{"-h", COMMAND_HELP},	      {"--version", COMMAND_VERSION},
 		{"-V", COMMAND_VERSION},
 	};
 
@@ -372,6 +399,12 @@ int conf_check(const struct conf *c, struct err *e)
 {
 	int ret;
 
+	if ((c->command == COMMAND_BIND || c->command == COMMAND_UNBIND) &&
+	    !c->n_addresses)
+		return err_set(e, -EINVAL, ERR_ADDRESS_NONE,
+			       option_commands()[c->command], NULL);
+	if (c->command == COMMAND_DOCTOR)
+		return check_memory(c, e);
 	if (c->command != COMMAND_RUN && c->command != COMMAND_PLAN)
 		return 0;
 	if (c->command == COMMAND_RUN && !c->kernel)

@@ -8,12 +8,15 @@
 #include "core/err.h"
 #include "vfio/bar_plan.h"
 #include "vfio/choice.h"
+#include "vfio/rom.h"
 
 /* What was asked for: plain data, from the command line and an INI file. */
 
 #define CONF_VFIO_MAX 16
-#define CONF_PATH_MAX 4096
-#define CONF_CPUS_MAX 255
+/* An IOMMU group may hold more functions than a guest gets. */
+#define CONF_ADDRESSES_MAX 64
+#define CONF_PATH_MAX	   4096
+#define CONF_CPUS_MAX	   255
 
 /* What becomes of the VM when a device has an error. */
 enum conf_on_error {
@@ -27,6 +30,8 @@ struct conf_vfio {
 	enum conf_on_error on_error;
 	/* s that the guest has to give the device up when the host asks */
 	unsigned int request_timeout;
+	enum rom_policy rom;
+	char rom_file[CONF_PATH_MAX]; /* of ROM_FILE */
 };
 
 #define CONF_VFIO_DEFAULT                                                      \
@@ -44,6 +49,10 @@ enum conf_console {
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
+	COMMAND_DEVICES,
+	COMMAND_DOCTOR,
+	COMMAND_BIND,
+	COMMAND_UNBIND,
 	COMMAND_HELP,
 	COMMAND_VERSION,
 };
@@ -60,8 +69,12 @@ struct conf {
 	char *console_file;
 	bool verbose;
 	bool slot_zap_all; /* struct kvm */
-	bool json; /* this and the next two: plan only */
-	char *svg;
+	bool json;	   /* plan, devices, doctor */
+	bool force;	   /* bind, unbind */
+	/* What bind, unbind and devices are told to look at, each once. */
+	unsigned int n_addresses;
+	char address[CONF_ADDRESSES_MAX][16];
+	char *svg; /* this and the next: plan only */
 	char *what_if;
 	enum vfio_backend iommu;
 	enum vfio_p2p p2p;

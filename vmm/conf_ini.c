@@ -2,153 +2,24 @@
 #include "vmm/conf_ini.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <iniparser.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "vmm/conf_set.h"
+#include "vmm/ini.h"
 #include "vmm/options.h"
 
-/*
- * How it works: the file is read once, into memory. ini_walk() goes over its
- * lines and knows sections and keys; iniparser turns the same bytes (in a
- * memfd, because it only takes a file name) into values: quotes, comments,
- * joined lines. The walk is done twice, first without values: iniparser 4.1
- * lets pass what ought to be refused (a key given twice, text behind a quote,
- * a section called "") and names no line.
- */
+/* What vmm/ini.c walks through: [vm] and [vfio.LABEL]. */
 
-#define FILE_MAX (256u << 10)
-/* What iniparser 4.1 takes in one line, joined ones included. */
-#define LINE_LEN_MAX 1022
-#define NAME_MAX_LEN 40
-
-struct ini {
+struct reader {
 	struct conf *c;
-	struct err *e;
-	dictionary *dict; /* NULL: check only */
-	char *text;
-	size_t len;
 	char base[CONF_PATH_MAX];
-	/* the walk */
-	size_t at;
-	unsigned int line;
-	char section[NAME_MAX_LEN]; /* "": before the first */
+	bool reads; /* not: checks only */
+	/* the section */
 	bool is_vfio;
-	uint32_t keys_seen; /* of this section, by index in its table */
+	uint32_t keys_seen; /* by index in its table */
 	struct conf_vfio vfio;
-	unsigned int n_seen;
-	char seen[CONF_VFIO_MAX + 1][NAME_MAX_LEN];
 };
-
-static int ini_error(struct ini *ini, int code, enum err_what what,
-		     const char *detail)
-{
-	int ret = err_set(ini->e, code, what, ini->c->ini, detail);
-
-	ini->e->num = ini->line;
-	return ret;
-}
-
-/* --- text ------------------------------------------------------------------
- */
-
-static bool is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* Without blanks around it; changes @s. */
-static char *strip(char *s)
-{
-	size_t len;
-
-	while (is_blank(*s))
-		s++;
-	len = strlen(s);
-	while (len && is_blank(s[len - 1]))
-		len--;
-	s[len] = '\0';
-	return s;
-}
-
-/* iniparser makes sections and keys lower case: so do we. */
-static void to_lower(char *s)
-{
-	for (; *s; s++) {
-		if (*s >= 'A' && *s <= 'Z')
-			*s = (char)(*s - 'A' + 'a');
-	}
-}
-
-/*
- * The next line, those that a backslash joins made one. 1, 0 at the end, or
- * -errno.
- */
-static int next_line(struct ini *ini, char buf[LINE_LEN_MAX + 1])
-{
-	size_t n = 0;
-	bool more = true;
-
-	if (ini->at >= ini->len)
-		return 0;
-	while (more && ini->at < ini->len) {
-		const char *from = ini->text + ini->at;
-		size_t left = ini->len - ini->at;
-		const char *end = memchr(from, '\n', left);
-		size_t part = end ? (size_t)(end - from) : left;
-
-		ini->line++;
-		if (n + part > LINE_LEN_MAX)
-			return ini_error(ini, -E2BIG, ERR_INI_SYNTAX, NULL);
-		memcpy(buf + n, from, part);
-		ini->at += part + (end != NULL);
-		n += part;
-		while (n && is_blank(buf[n - 1]))
-			n--;
-		more = n && buf[n - 1] == '\\';
-		n -= more;
-	}
-	buf[n] = '\0';
-	return 1;
-}
-
-/* Whether nothing but blanks or a comment is left. */
-static bool only_comment(const char *s)
-{
-	while (is_blank(*s))
-		s++;
-	return *s == '\0' || *s == ';' || *s == '#';
-}
-
-/*
- * Whether iniparser sees all of a value. It would drop what stands behind the
- * closing quote, take a missing one for granted, and begin a comment at any
- * ';' or '#', be it in the middle of a word or between inner quotes.
- */
-static bool value_ok(const char *v)
-{
-	const char *end;
-	unsigned int quotes = 0;
-
-	if (*v == '"' || *v == '\'') {
-		end = strchr(v + 1, *v);
-		return end && only_comment(end + 1);
-	}
-	end = strpbrk(v, ";#");
-	if (!end || end == v)
-		return true;
-	for (const char *p = v; p < end; p++)
-		quotes += *p == '"';
-	return is_blank(end[-1]) && quotes % 2 == 0;
-}
-
-/* --- sections and keys -----------------------------------------------------
- */
 
 static bool label_ok(const char *s)
 {
@@ -157,264 +28,107 @@ static bool label_ok(const char *s)
 	return len > 0 && s[len] == '\0';
 }
 
+static void reader_begin(void *ctx)
+{
+	struct reader *r = ctx;
+
+	r->is_vfio = false;
+}
+
 /* What is due when a section ends: a device needs its address. */
-static int end_section(struct ini *ini)
+static int reader_end(struct ini *ini, void *ctx)
 {
 	struct conf_from from = {.what = "[vfio.LABEL]"};
-	char detail[NAME_MAX_LEN + 16];
+	struct reader *r = ctx;
+	char detail[INI_NAME_MAX + 16];
 
-	if (!ini->is_vfio)
+	if (!r->is_vfio)
 		return 0;
-	ini->is_vfio = false;
-	if (!(ini->keys_seen & 1)) {
-		snprintf(detail, sizeof(detail), "%s:address", ini->section);
+	r->is_vfio = false;
+	if (!(r->keys_seen & 1)) {
+		snprintf(detail, sizeof(detail), "%s:address",
+			 ini_section(ini));
 		return ini_error(ini, -ENODATA, ERR_INI_KEY, detail);
 	}
-	if (!ini->dict)
+	if (!r->reads)
 		return 0;
-	return conf_add_vfio(ini->c, &ini->vfio, &from, ini->e);
+	return conf_add_vfio(r->c, &r->vfio, &from, ini_err(ini));
 }
 
-static int begin_section(struct ini *ini, const char *name)
+static int reader_section(struct ini *ini, void *ctx, const char *name)
 {
-	for (unsigned int i = 0; i < ini->n_seen; i++) {
-		if (strcmp(ini->seen[i], name) == 0)
-			return ini_error(ini, -EEXIST, ERR_INI_SECTION, name);
-	}
-	if (ini->n_seen == CONF_VFIO_MAX + 1)
-		return ini_error(ini, -E2BIG, ERR_INI_SECTION, name);
-	ini->is_vfio = strcmp(name, "vm") != 0;
-	ini->keys_seen = 0;
-	ini->vfio = (struct conf_vfio)CONF_VFIO_DEFAULT;
-	snprintf(ini->section, sizeof(ini->section), "%s", name);
-	memcpy(ini->seen[ini->n_seen++], ini->section, NAME_MAX_LEN);
-	return 0;
-}
+	struct reader *r = ctx;
 
-/* @s: "[name]", blanks around it gone. */
-static int section_line(struct ini *ini, char *s)
-{
-	char *close = strchr(s, ']');
-	char *name;
-	int ret;
-
-	if (!close || close[1])
-		return ini_error(ini, -EINVAL, ERR_INI_SYNTAX, s);
-	ret = end_section(ini);
-	if (ret)
-		return ret;
-	*close = '\0';
-	name = strip(s + 1);
-	to_lower(name);
-	if (strlen(name) >= NAME_MAX_LEN)
-		return ini_error(ini, -ENAMETOOLONG, ERR_INI_SECTION, name);
 	if (strcmp(name, "vm") != 0 &&
 	    (strncmp(name, "vfio.", 5) != 0 || !label_ok(name + 5)))
 		return ini_error(ini, -EINVAL, ERR_INI_SECTION, name);
-	return begin_section(ini, name);
+	r->is_vfio = strcmp(name, "vm") != 0;
+	r->keys_seen = 0;
+	r->vfio = (struct conf_vfio)CONF_VFIO_DEFAULT;
+	return 0;
 }
 
-/* "vm.ini:7: memory"; of a long file name only the end. */
-static void place(const struct ini *ini, const char *key,
-		  char out[ERR_NAME_MAX])
+static int set_key(struct ini *ini, struct reader *r,
+		   const struct option_def *o)
 {
-	const char *file = ini->c->ini;
-	size_t len = strlen(file);
-	const size_t most = 80;
-
-	snprintf(out, ERR_NAME_MAX, "%s%s:%u: %.20s", len > most ? "..." : "",
-		 len > most ? file + len - most : file, ini->line, key);
-}
-
-static int set_key(struct ini *ini, const struct option_def *o)
-{
-	char full[NAME_MAX_LEN + 32];
 	char what[ERR_NAME_MAX];
-	struct conf_from from = {.what = what, .base = ini->base};
+	struct conf_from from = {.what = what, .base = r->base};
 	const char *value;
+	int ret = ini_value(ini, o->name, &value);
 
-	if (!ini->dict)
-		return 0;
-	snprintf(full, sizeof(full), "%s:%s", ini->section, o->name);
-	value = iniparser_getstring(ini->dict, full, NULL);
+	r->reads = value != NULL;
 	if (!value)
-		return ini_error(ini, -EINVAL, ERR_INI_SYNTAX, full);
-	place(ini, o->name, what);
-	if (ini->is_vfio)
-		return conf_set_vfio(&ini->vfio, o, value, &from, ini->e);
-	return conf_set(ini->c, o, value, &from, ini->e);
+		return ret;
+	ini_place(ini, ini_line(ini), o->name, what);
+	if (r->is_vfio)
+		return conf_set_vfio(&r->vfio, o, value, &from, ini_err(ini));
+	return conf_set(r->c, o, value, &from, ini_err(ini));
 }
 
-/* @s: "key = value", blanks around it gone. */
-static int key_line(struct ini *ini, char *s)
+static int reader_key(struct ini *ini, void *ctx, const char *key)
 {
-	char *equals = strchr(s, '=');
+	struct reader *r = ctx;
 	const struct option_def *table, *o;
 	char detail[ERR_DETAIL_MAX];
 	unsigned int n;
 	uint32_t bit;
-	char *key;
 
-	if (!equals || equals == s || !value_ok(strip(equals + 1)))
-		return ini_error(ini, -EINVAL, ERR_INI_SYNTAX, s);
-	*equals = '\0';
-	key = strip(s);
-	to_lower(key);
-	if (ini->section[0] == '\0')
-		return ini_error(ini, -ENOENT, ERR_INI_SECTION, key);
-	snprintf(detail, sizeof(detail), "%s:%s", ini->section, key);
-	table = ini->is_vfio ? option_vfio_table(&n) : option_table(&n);
+	snprintf(detail, sizeof(detail), "%s:%s", ini_section(ini), key);
+	table = r->is_vfio ? option_vfio_table(&n) : option_table(&n);
 	o = option_find(table, n, key, strlen(key));
 	if (!o || !o->in_ini)
 		return ini_error(ini, -ENOENT, ERR_INI_KEY, detail);
 	bit = 1u << (o - table);
-	if (ini->keys_seen & bit)
+	if (r->keys_seen & bit)
 		return ini_error(ini, -EEXIST, ERR_INI_KEY, detail);
-	ini->keys_seen |= bit;
-	return set_key(ini, o);
+	r->keys_seen |= bit;
+	return set_key(ini, r, o);
 }
 
-static int ini_walk(struct ini *ini)
+static void base_make(struct reader *r)
 {
-	char buf[LINE_LEN_MAX + 1] = "";
-	int ret;
-
-	ini->at = 0;
-	ini->line = 0;
-	ini->n_seen = 0;
-	ini->is_vfio = false;
-	ini->section[0] = '\0';
-	while ((ret = next_line(ini, buf)) > 0) {
-		char *s = strip(buf);
-
-		if (*s == '\0' || *s == '#' || *s == ';')
-			continue;
-		ret = *s == '[' ? section_line(ini, s) : key_line(ini, s);
-		if (ret)
-			return ret;
-	}
-	return ret ? ret : end_section(ini);
-}
-
-/* --- the file --------------------------------------------------------------
- */
-
-static int read_all(struct ini *ini, int fd)
-{
-	while (ini->len <= FILE_MAX) {
-		ssize_t n =
-			read(fd, ini->text + ini->len, FILE_MAX + 1 - ini->len);
-
-		if (n == 0)
-			return 0;
-		if (n > 0)
-			ini->len += (size_t)n;
-		else if (errno != EINTR)
-			return -errno;
-	}
-	return -EFBIG;
-}
-
-static int read_file(struct ini *ini)
-{
-	int fd = open(ini->c->ini, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int ret;
-
-	if (fd < 0)
-		return ini_error(ini, -errno, ERR_INI_OPEN, NULL);
-	ret = read_all(ini, fd);
-	close(fd);
-	if (ret)
-		return ini_error(ini, ret, ERR_INI_OPEN, NULL);
-	if (memchr(ini->text, '\0', ini->len))
-		return ini_error(ini, -EILSEQ, ERR_INI_SYNTAX, NULL);
-	return 0;
-}
-
-static int quiet(const char *format, ...)
-{
-	(void)format;
-	return 0;
-}
-
-static int write_all(int fd, const char *p, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Let iniparser have the very bytes that were checked. */
-static int load_values(struct ini *ini)
-{
-	int fd = memfd_create("barge.ini", MFD_CLOEXEC);
-	char path[32];
-	int ret;
-
-	if (fd < 0)
-		return err_set(ini->e, -errno, ERR_HOST_CALL, "memfd_create",
-			       NULL);
-	ret = write_all(fd, ini->text, ini->len);
-	if (ret) {
-		close(fd);
-		return err_set(ini->e, ret, ERR_HOST_CALL, "write", NULL);
-	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	iniparser_set_error_callback(quiet);
-	ini->dict = iniparser_load(path);
-	iniparser_set_error_callback(NULL);
-	close(fd);
-	if (!ini->dict)
-		return err_set(ini->e, -EIO, ERR_HOST_CALL, "iniparser_load",
-			       NULL);
-	return 0;
-}
-
-static void base_make(struct ini *ini)
-{
-	const char *slash = strrchr(ini->c->ini, '/');
-	size_t len = slash ? (size_t)(slash - ini->c->ini) + 1 : 0;
+	const char *slash = strrchr(r->c->ini, '/');
+	size_t len = slash ? (size_t)(slash - r->c->ini) + 1 : 0;
 
 	/* A longer one cannot be opened: PATH_MAX is the same 4096. */
-	if (len >= sizeof(ini->base))
+	if (len >= sizeof(r->base))
 		len = 0;
-	memcpy(ini->base, ini->c->ini, len);
-	ini->base[len] = '\0';
-}
-
-static int ini_run(struct ini *ini)
-{
-	int ret = read_file(ini);
-
-	if (ret == 0)
-		ret = ini_walk(ini);
-	if (ret == 0)
-		ret = load_values(ini);
-	if (ret == 0)
-		ret = ini_walk(ini);
-	return ret;
+	memcpy(r->base, r->c->ini, len);
+	r->base[len] = '\0';
 }
 
 int conf_ini_load(struct conf *c, struct err *e)
 {
-	struct ini ini = {.c = c, .e = e};
-	int ret;
+	static const struct ini_grammar grammar = {
+		.kind = INI_VM,
+		.sections = CONF_VFIO_MAX + 1,
+		.begin = reader_begin,
+		.section = reader_section,
+		.key = reader_key,
+		.section_end = reader_end,
+	};
+	struct reader r = {.c = c};
 
-	base_make(&ini);
-	ini.text = malloc(FILE_MAX + 1);
-	if (!ini.text)
-		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
-	ret = ini_run(&ini);
-	if (ini.dict)
-		iniparser_freedict(ini.dict);
-	free(ini.text);
-	return ret;
+	base_make(&r);
+	return ini_load(c->ini, &grammar, &r, e);
 }

@@ -54,6 +54,31 @@ static int set_console(struct conf *c, const char *text, const char *base)
 	return ret;
 }
 
+/* A file by the name of one of these words is meant by ./on. */
+static int set_rom(struct conf_vfio *v, const char *text, const char *base)
+{
+	bool on;
+	int n;
+
+	if (strcmp(text, "auto") == 0) {
+		v->rom = ROM_AUTO;
+		return 0;
+	}
+	if (option_bool(text, &on) == 0) {
+		v->rom = on ? ROM_ON : ROM_OFF;
+		return 0;
+	}
+	if (text[0] == '\0')
+		return -EINVAL;
+	if (text[0] == '/' || !base)
+		base = "";
+	n = snprintf(v->rom_file, sizeof(v->rom_file), "%s%s", base, text);
+	if (n < 0 || (size_t)n >= sizeof(v->rom_file))
+		return -ENAMETOOLONG;
+	v->rom = ROM_FILE;
+	return 0;
+}
+
 /* @obj is a struct conf, or a struct conf_vfio for a sub-key. */
 static int set_value(void *obj, const struct option_def *o, const char *text,
 		     const char *base)
@@ -77,6 +102,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_msix(text, at);
 	case VALUE_ON_ERROR:
 		return option_on_error(text, at);
+	case VALUE_ROM:
+		return set_rom(obj, text, base);
 	case VALUE_BACKEND:
 		return option_backend(text, at);
 	case VALUE_P2P:
@@ -85,6 +112,7 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_address(text, at);
 	case VALUE_NONE:
 	case VALUE_VFIO:
+	default: /* those of --what-if */
 		break;
 	}
 	return -EINVAL;

@@ -9,6 +9,7 @@
 
 #include "vmm/explain_table.h"
 #include "vmm/options.h"
+#include "vmm/utf8.h"
 
 /*
  * Fills in the texts of vmm/explain_table.c. Names come from users, from files
@@ -70,28 +71,6 @@ static void put_size(struct out *o, uint64_t v)
 
 /* --- foreign text ----------------------------------------------------------
  */
-
-/*
- * Length of the UTF-8 sequence at @s, 0 if it is none or a control character
- * (U+0080 to U+009F). RFC-3629 4
- */
-static unsigned int utf8_len(const unsigned char *s)
-{
-	unsigned int n, i;
-
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	for (i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xe0 && s[1] < 0xa0) ||
-	    (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
 
 static void put_escaped(struct out *o, const char *text)
 {

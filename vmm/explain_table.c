@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "vmm/ini.h"
 #include "vmm/options.h"
+#include "vmm/what_if.h"
 
 /*
  * How it works: searched from the top for the first row that fits what
@@ -37,6 +40,21 @@ static const char *near_key(const struct err *e)
 		table = option_table(&n);
 	o = option_near(table, n, key);
 	return o && o->in_ini ? o->name : NULL;
+}
+
+/* A wrong area.N is told apart by its row: the table's key is no key. */
+static const char *near_what_if(const struct err *e)
+{
+	const struct option_def *table, *o = NULL;
+	char section[ERR_DETAIL_MAX];
+	unsigned int n;
+
+	snprintf(section, sizeof(section), "%.*s", (int)strcspn(e->detail, ":"),
+		 e->detail);
+	table = what_if_keys(section, &n);
+	if (table && e->detail[strlen(section)])
+		o = option_near(table, n, e->detail + strlen(section) + 1);
+	return o && o->type != VALUE_AREA ? o->name : NULL;
 }
 
 static const char *near_option(const char *word)
@@ -75,9 +93,11 @@ const char *explain_meant(const struct err *e)
 	case ERR_COMMAND_UNKNOWN:
 		return option_near_word(option_commands(), e->name);
 	case ERR_INI_SECTION:
-		return option_near_word(sections, e->detail);
+		return option_near_word(
+			e->num2 == INI_WHAT_IF ? what_if_sections() : sections,
+			e->detail);
 	case ERR_INI_KEY:
-		return near_key(e);
+		return e->num2 == INI_WHAT_IF ? near_what_if(e) : near_key(e);
 	case ERR_OPTION_UNKNOWN:
 		return e->detail[0] ? near_subkey(e->name)
 				    : near_option(e->name);
@@ -151,6 +171,21 @@ static bool key_is_vfio(const struct err *e)
 	return strcmp(e->detail, "vm:vfio") == 0;
 }
 
+static bool what_if(const struct err *e)
+{
+	return e->num2 == INI_WHAT_IF;
+}
+
+static bool region_like(const struct err *e)
+{
+	return what_if(e) && strncmp(e->detail, "region", 6) == 0;
+}
+
+static bool area_like(const struct err *e)
+{
+	return what_if(e) && strstr(e->detail, ":area") != NULL;
+}
+
 static bool like_vfio(const struct err *e)
 {
 	return strncmp(e->detail, "vfio", 4) == 0;
@@ -159,11 +194,7 @@ static bool like_vfio(const struct err *e)
 /* --- the table -------------------------------------------------------------
  */
 
-#define DEVICE "/sys/bus/pci/devices/%n/"
-#define BIND_BEGIN                                                             \
-	"sudo sh -c 'modprobe vfio-pci && "                                    \
-	"echo vfio-pci > " DEVICE "driver_override && "
-#define BIND_END "echo %n > /sys/bus/pci/drivers_probe'"
+#define BIND "sudo modprobe vfio-pci && sudo barge bind "
 
 /* clang-format off */
 static const struct row rows[] = {
@@ -204,6 +235,11 @@ static const struct row rows[] = {
 	{ ERR_ARGUMENT_EXTRA, 0, NULL,
 	  "%n is one argument too many. "
 	  "Only one INI file can be named, before or after the options." },
+	{ ERR_ADDRESS_NONE, 0, NULL,
+	  "barge %n lacks the address of a device. "
+	  "Give one or more, as listed by: barge devices" },
+	{ ERR_ADDRESS_MANY, 0, NULL,
+	  "%n is one address too many. Give at most %1 at a time." },
 	{ ERR_COMMAND_UNKNOWN, 0, no_name,
 	  "the command is missing. "
 	  "Start a VM with: barge run --kernel FILE, or see: barge --help" },
@@ -212,7 +248,8 @@ static const struct row rows[] = {
 	{ ERR_COMMAND_UNKNOWN, 0, near,
 	  "%n is not a command. Did you mean barge %s?" },
 	{ ERR_COMMAND_UNKNOWN, 0, NULL,
-	  "%n is not a command; they are run, plan and help. "
+	  "%n is not a command; they are run, plan, devices, doctor, bind, "
+	  "unbind and help. "
 	  "To start the VM that an INI file describes: barge run %n" },
 
 	/* the INI file */
@@ -237,6 +274,11 @@ static const struct row rows[] = {
 	{ ERR_INI_SYNTAX, 0, NULL,
 	  "%n:%1: %q is neither [section] nor key = value. "
 	  "A value with a quote, ; or # in it stands in quotes." },
+	{ ERR_INI_SECTION, ENODATA, NULL,
+	  "%n describes no region. Add a section [%d] with a size in it." },
+	{ ERR_INI_SECTION, ENOENT, what_if,
+	  "%n:%1: %d stands before any section. "
+	  "Put [host], [region.N] or [msix] above it." },
 	{ ERR_INI_SECTION, ENOENT, NULL,
 	  "%n:%1: %d stands before any section. Put [vm] above it." },
 	{ ERR_INI_SECTION, EEXIST, NULL,
@@ -244,8 +286,14 @@ static const struct row rows[] = {
 	{ ERR_INI_SECTION, E2BIG, NULL,
 	  "%n:%1: section [%d] is one too many. "
 	  "A guest can be given 16 devices." },
+	{ ERR_INI_SECTION, 0, region_like,
+	  "%n:%1: there is no section [%d]. "
+	  "Use [region.0] to [region.5], one for each BAR." },
 	{ ERR_INI_SECTION, 0, near,
 	  "%n:%1: there is no section [%d]. Did you mean [%s]?" },
+	{ ERR_INI_SECTION, 0, what_if,
+	  "%n:%1: there is no section [%d]. "
+	  "Use [host], [region.0] to [region.5] and [msix]." },
 	{ ERR_INI_SECTION, 0, like_vfio,
 	  "%n:%1: there is no section [%d]. Did you mean [vfio.LABEL], the "
 	  "label being up to 34 letters, digits, points, - and _?" },
@@ -254,6 +302,8 @@ static const struct row rows[] = {
 	  "Use [vm], and [vfio.LABEL] for each device." },
 	{ ERR_INI_KEY, EEXIST, NULL,
 	  "%n:%1: %k is set twice in [%g]. Remove one." },
+	{ ERR_INI_KEY, ENODATA, what_if,
+	  "%n:%1: section [%g] has no %k. Add a line: %k = VALUE" },
 	{ ERR_INI_KEY, ENODATA, NULL,
 	  "%n: section [%g] has no %k. Add a line: address = 0000:01:00.0" },
 	{ ERR_INI_KEY, 0, key_is_vfio,
@@ -261,6 +311,11 @@ static const struct row rows[] = {
 	  "[vfio.LABEL] with address = 0000:01:00.0 in it?" },
 	{ ERR_INI_KEY, 0, near,
 	  "%n:%1: [%g] has no key %k. Did you mean %s?" },
+	{ ERR_INI_KEY, 0, area_like,
+	  "%n:%1: [%g] has no key %k. Did you mean area.N, "
+	  "N being a number from 0 to 65535?" },
+	{ ERR_INI_KEY, 0, what_if,
+	  "%n:%1: [%g] has no key %k. See which it has: man barge" },
 	{ ERR_INI_KEY, 0, NULL,
 	  "%n:%1: [%g] has no key %k. See which it has: man barge.ini" },
 
@@ -279,10 +334,10 @@ static const struct row rows[] = {
 	  "--cpus %1 is more than is possible. Give at most: --cpus %2" },
 	{ ERR_VFIO_ADDRESS, 0, no_detail,
 	  "%n is not a PCI address. "
-	  "Give one like 0000:01:00.0; all are listed by: lspci -D" },
+	  "Give one like 0000:01:00.0; all are listed by: barge devices" },
 	{ ERR_VFIO_ADDRESS, 0, NULL,
 	  "%d: %n is not a PCI address. "
-	  "Give one like 0000:01:00.0; all are listed by: lspci -D" },
+	  "Give one like 0000:01:00.0; all are listed by: barge devices" },
 	{ ERR_VFIO_TWICE, 0, NULL,
 	  "%n is given to the guest twice. "
 	  "Remove one --vfio, or one [vfio.LABEL] of the INI file." },
@@ -308,6 +363,13 @@ static const struct row rows[] = {
 	{ ERR_FILE_READ, 0, NULL,
 	  "%n: the %d cannot be read: %e. "
 	  "Check that it is a whole file on a healthy disk: cksum %n" },
+	{ ERR_FILE_WRITE, ENOENT, NULL,
+	  "%n cannot be written: its folder does not exist. "
+	  "Make the folder with mkdir -p, or name another file." },
+	{ ERR_FILE_WRITE, EISDIR, NULL,
+	  "%n is a folder. Name a file in it." },
+	{ ERR_FILE_WRITE, 0, NULL,
+	  "%n cannot be written: %e. Name a file that you may write." },
 	{ ERR_FILE_EMPTY, 0, NULL,
 	  "%n: the %d is an empty file. Copy or build it again." },
 	{ ERR_KERNEL_FORMAT, 0, no_detail,
@@ -318,6 +380,9 @@ static const struct row rows[] = {
 	  "%n is a damaged kernel. Copy or build it again." },
 	{ ERR_KERNEL_BAD, 0, NULL,
 	  "%n is a damaged kernel: %d. Copy or build it again." },
+	{ ERR_ROM_BAD, 0, NULL,
+	  "%n is no ROM image of a PCI device: it %d. Read one with: "
+	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
 	{ ERR_KERNEL_SPACE, 0, num_zero,
 	  "%n: the kernel does not fit into the guest's memory. "
 	  "Give more with --memory." },
@@ -394,7 +459,7 @@ static const struct row rows[] = {
 
 	/* PCI and VFIO */
 	{ ERR_PCI_NO_DEVICE, 0, NULL,
-	  "%n: the host has no such PCI device. List those it has: lspci -D" },
+	  "%n: the host has no such PCI device. List those it has: barge devices" },
 	{ ERR_PCI_SYSFS, EACCES, NULL,
 	  "%n: only root may read all of its configuration space. "
 	  "Run the same with sudo." },
@@ -402,11 +467,9 @@ static const struct row rows[] = {
 	  "%n cannot be used: %e. "
 	  "Check that sysfs is mounted: findmnt /sys" },
 	{ ERR_VFIO_DRIVER, 0, no_detail,
-	  "%n has no driver; it needs vfio-pci. Bind it: "
-	  BIND_BEGIN BIND_END },
+	  "%n has no driver; it needs vfio-pci. Bind it: " BIND "%n" },
 	{ ERR_VFIO_DRIVER, 0, NULL,
-	  "%n is bound to %d, not to vfio-pci. Bind it: "
-	  BIND_BEGIN "echo %n > " DEVICE "driver/unbind && " BIND_END },
+	  "%n is bound to %d, not to vfio-pci. Bind it: " BIND "%n" },
 	{ ERR_VFIO_NO_IOMMU, 0, on_arm,
 	  "%n is in no IOMMU group. Give the host an SMMU that its firmware "
 	  "describes: sudo dmesg | grep -i smmu" },
@@ -430,9 +493,7 @@ static const struct row rows[] = {
 	  "Bind them to vfio-pci too: ls /sys/kernel/iommu_groups/%1/devices" },
 	{ ERR_VFIO_NOT_VIABLE, 0, NULL,
 	  "%n shares IOMMU group %1 with devices that the host uses: %d. "
-	  "Bind them to vfio-pci too: sudo sh -c 'cd /sys/bus/pci && "
-	  "for a in%A; do echo vfio-pci > devices/$a/driver_override; "
-	  "echo $a > devices/$a/driver/unbind; echo $a > drivers_probe; done'" },
+	  "Bind them to vfio-pci too: sudo barge bind%A" },
 	{ ERR_VFIO_CONTAINER, EACCES, NULL,
 	  "/dev/vfio/vfio: permission denied. "
 	  "Let everybody open it: sudo chmod a+rw /dev/vfio/vfio" },
@@ -553,6 +614,33 @@ static const struct row rows[] = {
 	{ ERR_VFIO_HEADER, 0, NULL,
 	  "%n is a bridge (header type %1), which no guest can be given. "
 	  "Name a device behind it: lspci -tv" },
+
+	/* binding */
+	{ ERR_BIND_DRIVER, 0, NULL,
+	  "%n cannot be bound to vfio-pci, which is not loaded. "
+	  "Load it: sudo modprobe vfio-pci" },
+	{ ERR_BIND_HOST, 0, NULL,
+	  "%n is in use by the host: %d. Stop using it first, "
+	  "or take it away nevertheless: sudo barge bind --force %n" },
+	{ ERR_BIND_VM, 0, NULL,
+	  "%n is in use by a VM: %d has it. End that VM first, "
+	  "or ask it for the device and wait: sudo barge unbind --force %n" },
+	{ ERR_BIND_WRITE, EACCES, NULL,
+	  "%n: only root may change which driver a device has. "
+	  "Run the same with sudo." },
+	{ ERR_BIND_WRITE, EROFS, NULL,
+	  "%n: sysfs is read-only here. Bind devices outside this container." },
+	{ ERR_BIND_WRITE, 0, NULL,
+	  "%n: the kernel refused: %e. Look for its reason: sudo dmesg | tail" },
+	{ ERR_DOCTOR, 0, NULL,
+	  "VMs with passed-through devices cannot run here. Change what "
+	  "stands behind the word bad (%1) above." },
+	{ ERR_BIND_REFUSED, EBUSY, NULL,
+	  "%n is still bound to a VFIO driver. "
+	  "Look for the kernel's reason: sudo dmesg | grep -e vfio -e %n" },
+	{ ERR_BIND_REFUSED, 0, NULL,
+	  "%n: vfio-pci does not take the device: %e. "
+	  "Look for its reason: sudo dmesg | grep -e vfio -e %n" },
 };
 /* clang-format on */
 

@@ -13,6 +13,12 @@ static const char usage[] =
 	"Usage: barge run  [FILE.ini] [OPTION...]   start a VM\n"
 	"       barge plan [FILE.ini] [OPTION...]   print the VM, start "
 	"nothing\n"
+	"       barge devices [ADDRESS...]          PCI devices, and who has "
+	"them\n"
+	"       barge bind ADDRESS...               give devices to vfio-pci\n"
+	"       barge unbind ADDRESS...             give them back to the "
+	"host\n"
+	"       barge doctor [FILE.ini]             what this host lacks\n"
 	"       barge help\n";
 
 static const char trailer[] =

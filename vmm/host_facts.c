@@ -140,13 +140,21 @@ static enum reach_fact guest_1g(const char *root, enum reach_fact cpu_1g)
 static void kernel_read(struct reach_host *h, const char *root)
 {
 	char text[128];
-	unsigned int major, minor;
+	unsigned long major, minor;
+	const char *from = text;
+	char *end;
 
-	if (host_read(root, OSRELEASE, text, sizeof(text)) < 0 ||
-	    sscanf(text, "%4u.%4u", &major, &minor) != 2)
+	if (host_read(root, OSRELEASE, text, sizeof(text)) < 0)
 		return;
-	h->kernel_major = major;
-	h->kernel_minor = minor;
+	major = strtoul(from, &end, 10);
+	if (end == from || *end != '.' || major > 9999)
+		return;
+	from = end + 1;
+	minor = strtoul(from, &end, 10);
+	if (end == from || minor > 9999)
+		return;
+	h->kernel_major = (unsigned int)major;
+	h->kernel_minor = (unsigned int)minor;
 }
 
 static enum reach_thp thp_read(const char *root)

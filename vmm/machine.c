@@ -20,7 +20,7 @@
 #include "vmm/arch.h"
 #include "vmm/host_facts.h"
 #include "vmm/plan.h"
-#include "vmm/plan_print.h"
+#include "vmm/plan_show.h"
 #include "vmm/vm.h"
 
 /* Physical address bits assumed where there is no KVM to ask. */
@@ -181,6 +181,23 @@ static void note_devices(const struct vm *vm)
 		 v->p2p ? "yes" : "no");
 	vm_note(vm, text);
 	vm_took(vm, "BARs mapped", v->bars_ns);
+	for (unsigned int i = 0; i < v->n_devs; i++) {
+		vfio_reset_text(v, i, text, sizeof(text));
+		vm_note(vm, text);
+	}
+}
+
+/* What the kernel could not do when it opened them one by one. */
+static int devices_settle(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	int r = 0;
+
+	vfio_reset(&vm->vfio);
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_rom(&vm->vfio, i, c->vfio[i].rom, c->vfio[i].rom_file,
+			     e);
+	return r;
 }
 
 static void say_note(void *ctx, const char *line)
@@ -188,13 +205,15 @@ static void say_note(void *ctx, const char *line)
 	vm_note(ctx, line);
 }
 
-/* Why no device gets huge pages on this host; NULL: nothing speaks against it.
- */
+/* What keeps device memory from huge pages and can be changed, or NULL. */
 static const char *small_pages(void)
 {
 	struct reach_host h;
 
 	host_facts_read(&h, "");
+	/* Before Linux 6.12 device memory is mapped page by page anyway. */
+	if (h.kernel_major && h.kernel_major * 100 + h.kernel_minor < 612)
+		return NULL;
 	if (h.thp == REACH_THP_ABSENT)
 		return "the kernel was built without transparent huge pages";
 	if (h.thp == REACH_THP_NEVER)
@@ -211,7 +230,7 @@ static void check_pages(struct vm *vm)
 	const char *why = small_pages();
 
 	for (unsigned int i = 0; why && i < vm->vfio.n_devs; i++) {
-		if (vfio_wants_huge(&vm->vfio, i))
+		if (vfio_lacks_huge(&vm->vfio, i))
 			fprintf(stderr,
 				"barge: %s: its memory is mapped in small "
 				"pages, which is slow: %s\n",
@@ -239,8 +258,12 @@ static int devices_open(struct vm *vm, struct err *e)
 	vfio_setup(&vm->vfio, &w);
 	r = vfio_memlock(ram, e);
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
+		r = vfio_rom_check(c->vfio[i].rom, c->vfio[i].rom_file, e);
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
 		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
 			      e);
+	if (r == 0)
+		r = devices_settle(vm, e);
 	if (r == 0) {
 		note_devices(vm);
 		check_pages(vm);
@@ -516,36 +539,72 @@ static unsigned int host_phys_bits(void)
 	return bits;
 }
 
-static int plan_of(const struct conf *c, struct plan *plan, struct dev_plan *dp,
+/* What the IOMMUs of the devices cannot address is no place for a BAR. */
+static unsigned int plan_avoid(const struct plan_view *v, struct span *avoid)
+{
+	unsigned int bits = 64;
+
+	for (unsigned int i = 0; i < v->n; i++) {
+		if (v->dev[i].iommu.bits && v->dev[i].iommu.bits < bits)
+			bits = v->dev[i].iommu.bits;
+	}
+	if (bits > 63)
+		return 0;
+	avoid->base = UINT64_C(1) << bits;
+	avoid->len = UINT64_MAX - avoid->base + 1;
+	return 1;
+}
+
+static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
 		   struct err *e)
 {
 	unsigned int bits = host_phys_bits();
+	struct span avoid;
 	int r = layout_and_plan(plan, c, bits, NULL, 0, e);
 
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
 		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix,
-				plan->bar_align, &plan->pci[i], &dp[i], e);
+				plan->bar_align, &plan->pci[i], &v->dev[i].seen,
+				e);
+		if (r == 0)
+			r = vfio_survey_rom(c->vfio[i].rom, c->vfio[i].rom_file,
+					    &plan->pci[i], e);
+		host_facts_iommu(&v->dev[i].iommu, "", c->vfio[i].address);
 		plan->n_pci = i + 1;
+		v->n = i + 1;
 	}
+	if (r < 0)
+		return r;
 	/* again, now that the devices are known */
-	return r < 0 ? r : layout_and_plan(plan, c, bits, NULL, 0, e);
+	return layout_and_plan(plan, c, bits, &avoid, plan_avoid(v, &avoid), e);
+}
+
+static enum reach_p2p plan_p2p(const struct conf *c)
+{
+	if (!vfio_p2p_wanted(c->p2p, c->n_vfio))
+		return c->p2p == VFIO_P2P_AUTO ? REACH_P2P_ALONE
+					       : REACH_P2P_OFF;
+	return c->iommu == VFIO_BACKEND_IOMMUFD ? REACH_P2P_IOMMUFD
+						: REACH_P2P_ON;
 }
 
 int machine_plan(const struct conf *conf, struct err *e)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
-	struct dev_plan *dp = calloc(CONF_VFIO_MAX, sizeof(*dp));
+	struct plan_dev *dev = calloc(CONF_VFIO_MAX, sizeof(*dev));
+	struct plan_view v = {.plan = plan, .dev = dev};
 	int r;
 
-	if (!plan || !dp)
+	if (!plan || !dev)
 		r = err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
 	else
-		r = plan_of(conf, plan, dp, e);
-	if (r == 0 &&
-	    plan_print(stdout, plan, dp, (uint64_t)sysconf(_SC_PAGESIZE)) < 0)
-		r = err_set(e, -EIO, ERR_HOST_CALL, "write to standard output",
-			    NULL);
+		r = plan_of(conf, plan, &v, e);
+	if (r == 0) {
+		host_facts_read(&v.host, "");
+		plan_view_finish(&v, plan_p2p(conf));
+		r = plan_show(conf, &v, e);
+	}
 	free(plan);
-	free(dp);
+	free(dev);
 	return r;
 }

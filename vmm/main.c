@@ -6,10 +6,32 @@
 #include <unistd.h>
 
 #include "vmm/conf.h"
+#include "vmm/devices_cmd.h"
+#include "vmm/doctor.h"
 #include "vmm/explain.h"
 #include "vmm/help.h"
 #include "vmm/machine.h"
+#include "vmm/plan_show.h"
 #include "vmm/terminal.h"
+
+static int act_on_host(const struct conf *c, struct err *e)
+{
+	switch (c->command) {
+	case COMMAND_PLAN:
+		return c->what_if ? plan_show_what_if(c, e)
+				  : machine_plan(c, e);
+	case COMMAND_DEVICES:
+		return devices_run(c, e);
+	case COMMAND_DOCTOR:
+		return doctor_run(c, e);
+	case COMMAND_BIND:
+		return devices_bind(c, e);
+	case COMMAND_UNBIND:
+		return devices_unbind(c, e);
+	default:
+		return machine_run(c, e);
+	}
+}
 
 static int act(const struct conf *c, struct err *e)
 {
@@ -22,15 +44,10 @@ static int act(const struct conf *c, struct err *e)
 	case COMMAND_VERSION:
 		r = help_version(stdout);
 		return r < 0 ? err_set(e, r, ERR_HOST_CALL, "write", NULL) : 0;
-	case COMMAND_RUN:
-	case COMMAND_PLAN:
-		break;
+	default:
+		r = conf_check(c, e);
+		return r < 0 ? r : act_on_host(c, e);
 	}
-	r = conf_check(c, e);
-	if (r < 0)
-		return r;
-	return c->command == COMMAND_RUN ? machine_run(c, e)
-					 : machine_plan(c, e);
 }
 
 /* A closed 0, 1 or 2 would become the next file opened: a disk, a VM. */

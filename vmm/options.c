@@ -44,12 +44,14 @@ static const struct option_def options[] = {
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
 	  "DMA from device to device (auto: with two)",
 	  "peer-to-peer" },
-	{ "json", 0, false, VALUE_BOOL, AT(json), "yes|no", PLAN,
-	  "print for programs", NULL },
 	{ "svg", 0, false, VALUE_PATH, AT(svg), "FILE", PLAN,
 	  "draw the plan, too, as a picture", "picture draw" },
 	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
 	  "plan the BARs described there, no hardware", "whatif" },
+	{ "json", 0, false, VALUE_BOOL, AT(json), "yes|no", OTHER,
+	  "plan, devices, doctor: print for programs", NULL },
+	{ "force", 0, false, VALUE_BOOL, AT(force), "yes|no", OTHER,
+	  "bind, unbind: although the device is in use", NULL },
 	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
 	  "tell on standard error what is being done", "debug" },
 	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
@@ -67,6 +69,9 @@ static const struct option_def vfio_options[] = {
 	  NULL, "what a device error does (stop the VM)", "aer" },
 	{ "request-timeout", 0, true, VALUE_NUMBER, VFIO_AT(request_timeout),
 	  "SECONDS", NULL, "for the guest to give the device up (10)", "timeout" },
+	{ "rom", 0, true, VALUE_ROM, 0, "auto|on|off|FILE", NULL,
+	  "expansion ROM that the guest finds (auto)",
+	  "romfile rombar vbios option-rom" },
 };
 
 /* Options that are not for run and plan alike. */
@@ -74,7 +79,11 @@ static const struct {
 	const char *name;
 	unsigned int commands;
 } limited[] = {
-	{ "json", FOR(COMMAND_PLAN) },
+	{ "memory",
+	  FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_DOCTOR) },
+	{ "json",
+	  FOR(COMMAND_PLAN) | FOR(COMMAND_DEVICES) | FOR(COMMAND_DOCTOR) },
+	{ "force", FOR(COMMAND_BIND) | FOR(COMMAND_UNBIND) },
 	{ "svg", FOR(COMMAND_PLAN) },
 	{ "what-if", FOR(COMMAND_PLAN) },
 };
@@ -82,6 +91,10 @@ static const struct {
 static const char *const commands[] = {
 	[COMMAND_RUN] = "run",
 	[COMMAND_PLAN] = "plan",
+	[COMMAND_DEVICES] = "devices",
+	[COMMAND_DOCTOR] = "doctor",
+	[COMMAND_BIND] = "bind",
+	[COMMAND_UNBIND] = "unbind",
 	[COMMAND_HELP] = "help",
 	[COMMAND_VERSION] = NULL, /* an option */
 };
@@ -96,10 +109,20 @@ static const char *const expected[] = {
 	[VALUE_CONSOLE] = "stdio, none or file:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
 	[VALUE_ON_ERROR] = "stop or ignore",
+	[VALUE_ROM] = "auto, on, off or the name of a file",
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
+	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
+	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
+	[VALUE_ARCH] = "x86_64 or aarch64",
+	[VALUE_THP] = "always, madvise, never or absent",
+	[VALUE_KERNEL] = "a version of Linux such as 6.12",
+	[VALUE_BYTES] = "bytes such as 0x2f00f00000, 16384 or 64G",
+	[VALUE_BAR] = "mem64, mem32 or io",
+	[VALUE_BAR_OFFSET] = "a BAR, 0 to 7, and an offset such as 0:0x2000",
+	[VALUE_AREA] = "an offset and a length such as 0x0+0x10000",
 };
 /* clang-format on */
 

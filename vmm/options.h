@@ -26,10 +26,21 @@ enum value_type {
 	VALUE_CONSOLE,
 	VALUE_MSIX,
 	VALUE_ON_ERROR,
+	VALUE_ROM, /* of a struct conf_vfio */
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_ADDRESS,
 	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
+	/* only in the file of --what-if: vmm/what_if.c reads them */
+	VALUE_PAGE_SIZE,
+	VALUE_PAGE_X86,
+	VALUE_ARCH,
+	VALUE_THP,
+	VALUE_KERNEL,
+	VALUE_BYTES,
+	VALUE_BAR,
+	VALUE_BAR_OFFSET,
+	VALUE_AREA,
 };
 
 struct option_def {

@@ -4,14 +4,9 @@
 
 #include <stdio.h>
 
-#include "core/plan.h"
-#include "vfio/bar_plan.h"
+#include "vmm/plan_view.h"
 
-/*
- * Write @plan for people; @dp holds one entry for each of plan->pci. 0, or
- * -EIO if @f could not be written.
- */
-int plan_print(FILE *f, const struct plan *plan, const struct dev_plan *dp,
-	       uint64_t page);
+/* Write @v for people. 0, or -EIO if @f could not be written. */
+int plan_print(FILE *f, const struct plan_view *v);
 
 #endif

@@ -29,15 +29,14 @@ static void shapes(struct input *in, struct bar_shape *shape)
 static void put_cap(struct input *in)
 {
 	static const uint8_t ids[] = {
-		PCI_CAP_ID_MSIX,
-		PCI_CAP_ID_MSI,
-		PCI_CAP_ID_PM,
-		PCI_CAP_ID_EXP,
+		PCI_CAP_ID_MSIX, PCI_CAP_ID_MSI,  PCI_CAP_ID_PM,
+		PCI_CAP_ID_EXP,	 PCI_CAP_ID_EA,	  PCI_CAP_ID_AF,
+		PCI_CAP_ID_VNDR, PCI_CAP_ID_MSIX,
 	};
 	uint8_t how = in_u8(in);
 	unsigned int at = in_u8(in);
 
-	hw[at] = how & 0x80 ? in_u8(in) : ids[how & 3];
+	hw[at] = how & 0x80 ? in_u8(in) : ids[how & 7];
 	hw[at + 1u] = in_u8(in);
 	for (unsigned int i = 0; i < (how >> 4 & 7); i++)
 		hw[at + 2u + i] = in_u8(in);
@@ -46,7 +45,7 @@ static void put_cap(struct input *in)
 static void put_ecap(struct input *in)
 {
 	unsigned int at = (in_u16(in) & 0xffc) | 0x100;
-	uint32_t h = in_u8(in) % 0x20 | (uint32_t)in_u16(in) << 16;
+	uint32_t h = in_u8(in) % 0x28 | (uint32_t)in_u16(in) << 16;
 
 	memcpy(hw + at, &h, 4);
 }
@@ -54,7 +53,7 @@ static void put_ecap(struct input *in)
 /* A chain as long as can be: only so do walks run out of budget. */
 static void put_long_chain(struct input *in)
 {
-	unsigned int id = in_u8(in) % 0x20;
+	unsigned int id = in_u8(in) % 0x28;
 	unsigned int step = 4 + in_u8(in) % 4 * 4;
 
 	for (unsigned int at = 0x100; at + step <= PCI_CFG_SIZE; at += step) {
@@ -62,6 +61,41 @@ static void put_long_chain(struct input *in)
 
 		memcpy(hw + at, &h, 4);
 	}
+}
+
+/* Vendor, device and class of what vfio/quirk.c knows. */
+static void put_known(struct input *in)
+{
+	static const uint8_t ids[][4] = {
+		{0xde, 0x10, 0xb3, 0x1c},
+		{0xde, 0x10, 0x41, 0x29},
+		{0x25, 0x14, 0x03, 0x58},
+		{0x22, 0x1d, 0x85, 0x36},
+	};
+
+	memcpy(hw, ids[in_u8(in) % 4], 4);
+	hw[PCI_CLASS_DEVICE] = in_u8(in) & 2;
+	hw[PCI_CLASS_DEVICE + 1] = 3;
+}
+
+/* The mirror is never mapped, and each register of it is one of the space. */
+static const char *check_mirror(const struct vfio_dev *d)
+{
+	const struct bar_plan *p = &d->plan.bar[0];
+	unsigned int reg = 0;
+
+	if (!quirk_mirror(d->func.cfg.bytes, 0, 0x88ffc, 4, &reg))
+		return NULL;
+	if (reg != 0xffc)
+		return "a register of the mirror";
+	for (unsigned int i = 0; i < p->n; i++) {
+		const struct bar_slice *s = &p->slice[i];
+
+		if (s->kind == BAR_MAP && s->off < 0x89000 &&
+		    s->off + s->len > 0x88000)
+			return "a mirror that is mapped";
+	}
+	return NULL;
 }
 
 static void space(struct input *in)
@@ -72,6 +106,8 @@ static void space(struct input *in)
 	memset(hw, fill, sizeof(hw));
 	hw[PCI_STATUS] = in_u8(in);
 	hw[PCI_CAPABILITY_LIST] = in_u8(in);
+	if (n & 1)
+		put_known(in);
 	while (in->n && n--) {
 		switch (in_u8(in) % 8) {
 		case 0:
@@ -125,6 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	space(&in);
 	check_make(&d, hw, shape, (enum msix_policy)((how >> 1) % 3));
 	fail_if(check_cfg(&d, hw));
+	fail_if(check_mirror(&d));
 	guest(&in, &d);
 	fail_if(check_cfg(&d, hw));
 	return 0;

@@ -4,6 +4,7 @@
 #
 #   bind_vfio ADDRESS...          hands PCI devices to vfio-pci
 #   unbind_vfio ADDRESS...        takes them back, also from a running barge
+#   barge_bind, barge_unbind A... both by barge; what it says goes to $share/out
 #   run_guest OPTION...           boots the case's guest in barge: status 0 and "lab: ok" expected
 #   run_barge STATUS OPTION...    barge run OPTION...; ends with STATUS, and nothing is left behind
 #   start_guest OPTION...         the same two in halves, with await, tell_guest and kill "$pid" between
@@ -63,12 +64,32 @@ bind_vfio() {
 	bound+=("$@")
 }
 
+barge_bind() {
+	"$barge" bind "$@" >"$share/out" 2>&1 || fail "bind $*: $(cat "$share/out")"
+	for address; do
+		[ "$(driver_of "$address")" = vfio-pci ] || fail "bind left $address on $(driver_of "$address")"
+	done
+	bound+=("$@")
+}
+
+barge_unbind() {
+	"$barge" unbind "$@" >"$share/out" 2>&1 || fail "unbind $*: $(cat "$share/out")"
+	forget_bound "$@"
+}
+
 unbind_vfio() {
-	local device kept=()
 	for address; do
 		doing "unbinding $address"
 		echo "$address" >/sys/bus/pci/drivers/vfio-pci/unbind
 		[ ! -e "/sys/bus/pci/devices/$address/driver" ] || fail "$address is still bound"
+		forget_bound "$address"
+	done
+}
+
+# forget_bound ADDRESS...: nothing_left looks for them no more
+forget_bound() {
+	local device kept=()
+	for address; do
 		for device in "${bound[@]}"; do
 			[ "$device" = "$address" ] || kept+=("$device")
 		done

@@ -184,6 +184,28 @@ void fix_assert_two_bars(uint64_t bar0, uint64_t bar2)
 			 fix_tag(2, 8 * fix.page));
 }
 
+void fix_reach(bool revoked)
+{
+	fake_iommu_init(&fix.iommu, revoked);
+	fix.all.iommu = &fix.iommu.ops;
+	fix.all.p2p = true;
+}
+
+void fix_assert_dma(uint64_t bar0, uint64_t bar2)
+{
+	const struct fake_iommu_map *m = fake_iommu_at(&fix.iommu, bar0);
+
+	assert_int_equal(fake_iommu_count(&fix.iommu), 4);
+	assert_non_null(m);
+	assert_int_equal(m->iova.base, bar0);
+	assert_int_equal(m->m->bar, 0);
+	m = fake_iommu_at(&fix.iommu, bar2 + 4 * fix.page);
+	assert_non_null(m);
+	assert_int_equal(m->iova.base, bar2 + 4 * fix.page);
+	assert_int_equal(m->iova.len, fix.page);
+	assert_null(fake_iommu_at(&fix.iommu, bar2 + 2 * fix.page));
+}
+
 /* --- what /proc says of our address space --- */
 
 static bool vma_next(FILE *f, struct vma *v)

@@ -72,6 +72,11 @@ uint64_t fix_at_gpa(uint64_t gpa);
 void fix_two_bars(void);
 void fix_assert_two_bars(uint64_t bar0, uint64_t bar2);
 
+/* BARs are mapped for DMA, by a backend whose mappings are @revoked or not. */
+void fix_reach(bool revoked);
+/* All slices of both BARs are mapped for DMA where the guest has them. */
+void fix_assert_dma(uint64_t bar0, uint64_t bar2);
+
 /* What /proc says of our address space. */
 struct vma {
 	uint64_t base;

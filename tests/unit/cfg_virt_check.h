@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "vfio/device.h"
+#include "vfio/quirk.h"
 
 /*
  * What must be true of a passed-through device's configuration space, whatever
@@ -23,9 +24,13 @@ static inline void check_make(struct vfio_dev *d, const uint8_t *hw,
 			      const struct bar_shape *shape,
 			      enum msix_policy policy)
 {
+	struct bar_shape mended[PCI_BARS];
+
+	memcpy(mended, shape, sizeof(mended));
 	cfg_virt_msix(hw, d->cfg_size, &d->msix_shape);
 	d->msix_shape.policy = policy;
-	dev_plan_make(&d->plan, shape, &d->msix_shape, 4096, 4096);
+	quirk_apply(hw, mended, &d->msix_shape);
+	dev_plan_make(&d->plan, mended, &d->msix_shape, 4096, 4096);
 	cfg_virt_make(d, hw);
 }
 
@@ -182,6 +187,8 @@ static inline const char *check_chain(const struct vfio_dev *d,
 		if ((id == PCI_CAP_ID_MSIX && (cap != d->msix_cap || *msix)) ||
 		    (id == PCI_CAP_ID_MSI && (cap != d->msi_cap || *msi)))
 			return "MSI or MSI-X that should be hidden";
+		if (id == 0x14)
+			return "enhanced allocation";
 		*msix |= id == PCI_CAP_ID_MSIX;
 		*msi |= id == PCI_CAP_ID_MSI;
 	}
@@ -190,9 +197,14 @@ static inline const char *check_chain(const struct vfio_dev *d,
 
 static inline bool check_hidden_id(unsigned int id)
 {
-	/* ARI, ATS, SR-IOV, PRI, resizable BAR, PASID (PCIe-5.0 7.8, 7.9) */
-	return id == 0x0e || id == 0x0f || id == 0x10 || id == 0x13 ||
-	       id == 0x15 || id == 0x1b;
+	/*
+	 * ACS, ARI, ATS, SR-IOV, PRI, resizable BAR, TPH, PASID, DPC,
+	 * resizable BAR of VFs (PCIe-5.0 7.7 to 7.9)
+	 */
+	static const uint8_t ids[] = {0x0d, 0x0e, 0x0f, 0x10, 0x13,
+				      0x15, 0x17, 0x1b, 0x1d, 0x24};
+
+	return memchr(ids, (int)(id < 256 ? id : 0), sizeof(ids)) != NULL;
 }
 
 static inline const char *check_ext_chain(const struct vfio_dev *d,

@@ -30,6 +30,7 @@ static struct {
 	unsigned int short_nth;
 	size_t short_len;
 	int code;
+	bool on_and_on;	    /* it does not stop */
 	const void *vanish; /* file object that dies with it */
 	const char *failed; /* in this call */
 } sys = {.next_fd = FD_FIRST, .err_fd = -1};
@@ -135,6 +136,7 @@ void fake_sys_misuse(const char *fmt, ...)
 	if (sys.failed)
 		fprintf(stderr, " (after %s had failed)", sys.failed);
 	fprintf(stderr, "\n");
+	fake_sys_root_remove(); /* abort() does not run what exit() does */
 	abort();
 }
 
@@ -172,9 +174,21 @@ void fake_sys_fail(unsigned int nth, int code)
 	sys.nth = nth ? sys.calls + nth : 0;
 	sys.code = code;
 	sys.vanish = NULL;
+	sys.on_and_on = false;
 	sys.failed = NULL;
 	sys.short_nth = 0;
 	sys.reads = 0;
+}
+
+void fake_sys_fail_from(unsigned int nth, int code)
+{
+	fake_sys_fail(nth, code);
+	sys.on_and_on = true;
+}
+
+bool fake_sys_fails_on(void)
+{
+	return sys.failed && sys.on_and_on;
 }
 
 void fake_sys_vanish(unsigned int nth, const void *obj)
@@ -211,6 +225,8 @@ bool fake_fault(const char *call, const void *obj)
 
 	if (hit)
 		sys.failed = call;
+	if (sys.on_and_on)
+		hit = sys.failed != NULL;
 	if (sys.vanish) {
 		/* The first call does not fail unless it is the device's. */
 		hit = sys.failed && obj == sys.vanish;

@@ -59,10 +59,14 @@ fake_sys_misuse(const char *fmt, ...);
  * that call can fail so; an allocation fails with ENOMEM. 0: none.
  */
 void fake_sys_fail(unsigned int nth, int code);
+/* The @nth fallible call and all after it. */
+void fake_sys_fail_from(unsigned int nth, int code);
 /* The @nth read of a file gives only @len bytes. */
 void fake_sys_short(unsigned int nth, size_t len);
 /* The @nth fallible call, and every call of file object @obj from then on. */
 void fake_sys_vanish(unsigned int nth, const void *obj);
+/* Whether a fault goes on, so that nothing can be given back by a call. */
+bool fake_sys_fails_on(void);
 /* Whether the fault has happened; and in which call, for a message. */
 bool fake_sys_failed(void);
 const char *fake_sys_failed_in(void);

@@ -50,6 +50,7 @@ size_t fake_fault_short(const char *call, size_t len);
 
 /* @path, or where in our tree it is. */
 const char *fake_path(const char *path, char buf[PATH_MAX]);
+void fake_sys_root_remove(void);
 /* A file of /dev: a number, -1 and errno, or -2: not a special one. */
 int fake_dev_open(const char *path, int flags);
 void fake_unmapped(uint64_t base, uint64_t len);

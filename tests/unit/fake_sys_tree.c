@@ -23,9 +23,9 @@ static int remove_one(const char *path, const struct stat *st, int type,
 	return remove(path);
 }
 
-static void remove_root(void)
+void fake_sys_root_remove(void)
 {
-	if (getpid() == owner)
+	if (root[0] && getpid() == owner)
 		nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -40,7 +40,7 @@ const char *fake_sys_root(void)
 	if (!mkdtemp(root))
 		abort();
 	owner = getpid();
-	atexit(remove_root);
+	atexit(fake_sys_root_remove);
 	return root;
 }
 
@@ -66,7 +66,9 @@ void fake_sys_file(const char *path, const void *bytes, size_t len)
 	int fd;
 
 	way_to(path, full);
-	fd = __real_open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	/* A new one: ext4 writes to disk at once what was truncated. */
+	unlink(full);
+	fd = __real_open(full, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0 || __real_write(fd, bytes, len) != (ssize_t)len)
 		abort();
 	__real_close(fd);

@@ -118,36 +118,63 @@ static int device_reset(struct fake_pci *p)
 	return 0;
 }
 
-/* All on one bus: every device of the host. */
+/* A reset of a bus affects all that is on it. */
+static bool same_bus(const struct fake_pci *a, const struct fake_pci *b)
+{
+	return strncmp(a->address, b->address, strlen("0000:01:")) == 0;
+}
+
+static uint32_t on_bus(const struct fake_pci *p)
+{
+	uint32_t n = 0;
+
+	for (unsigned int i = 0; i < fake_host.n; i++)
+		n += same_bus(p, &fake_host.pci[i]);
+	return n;
+}
+
+/* A devid is never 0; -1: the device is not the caller's. */
+static uint32_t number_of(const struct fake_pci_file *f,
+			  const struct fake_pci *o)
+{
+	if (!f->cdev)
+		return o->group;
+	for (unsigned int i = 0; i < FAKE_FILES; i++) {
+		if (o->file[i].pci && o->file[i].bound == f->bound)
+			return o->cdev + 1;
+	}
+	return UINT32_MAX;
+}
+
 static int hot_info(struct fake_pci_file *f, struct vfio_pci_hot_reset_info *h)
 {
 	struct fake_pci *p = f->pci;
 	uint32_t size = h->argsz;
+	uint32_t n = 0;
 
 	if (size < sizeof(*h))
 		return -EINVAL;
 	if (!p->bus_reset)
 		return -ENODEV;
-	h->flags = f->cdev ? 3 : 0; /* FLAG_DEV_ID, _OWNED; linux 6.5 */
-	h->count = fake_host.n;
-	if (size < sizeof(*h) + 8ul * fake_host.n)
+	h->flags = f->cdev ? 3 : 0; /* FLAG_DEV_ID, _OWNED: linux 6.5 */
+	h->count = on_bus(p);
+	if (size < sizeof(*h) + 8ul * h->count)
 		return -ENOSPC;
 	for (unsigned int i = 0; i < fake_host.n; i++) {
-		struct fake_pci *o = &fake_host.pci[i];
+		const struct fake_pci *o = &fake_host.pci[i];
 		unsigned int bus;
 		unsigned int dev;
 		unsigned int fn;
 
+		if (!same_bus(p, o))
+			continue;
 		sscanf(o->address, "%*x:%x:%x.%x", &bus, &dev, &fn);
-		h->devices[i].group_id = o->group;
-		if (f->cdev) /* a devid is never 0, -1: not owned */
-			h->devices[i].group_id =
-				o->opens ? o->cdev + 1 : UINT32_MAX;
-		if (f->cdev && !o->opens)
+		h->devices[n].group_id = number_of(f, o);
+		if (f->cdev && h->devices[n].group_id == UINT32_MAX)
 			h->flags &= ~2u;
-		h->devices[i].segment = 0;
-		h->devices[i].bus = (uint8_t)bus;
-		h->devices[i].devfn = (uint8_t)(dev << 3 | fn);
+		h->devices[n].segment = 0;
+		h->devices[n].bus = (uint8_t)bus;
+		h->devices[n++].devfn = (uint8_t)(dev << 3 | fn);
 	}
 	return scripted(p, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, h, size);
 }
@@ -155,8 +182,10 @@ static int hot_info(struct fake_pci_file *f, struct vfio_pci_hot_reset_info *h)
 static bool hot_owned(const struct fake_pci_file *f, const struct fake_pci *o,
 		      const struct vfio_pci_hot_reset *h)
 {
+	if (!strstr(o->driver, "vfio"))
+		return false;
 	if (f->cdev)
-		return !h->count && o->opens;
+		return !h->count && number_of(f, o) != UINT32_MAX;
 	for (unsigned int i = 0; i < h->count; i++) {
 		if (fake_group_is(h->group_fds[i], o->group))
 			return true;
@@ -166,15 +195,24 @@ static bool hot_owned(const struct fake_pci_file *f, const struct fake_pci *o,
 
 static int hot_reset(struct fake_pci_file *f, struct vfio_pci_hot_reset *h)
 {
-	if (h->argsz < sizeof(*h) || h->flags || !f->pci->bus_reset)
+	struct fake_pci *p = f->pci;
+
+	if (h->argsz < sizeof(*h) || h->flags)
 		return -EINVAL;
+	if (!p->bus_reset)
+		return -ENODEV;
 	if (h->argsz < sizeof(*h) + 4ul * h->count)
 		return -EINVAL;
+	if (!f->cdev && (!h->count || h->count > on_bus(p)))
+		return -EINVAL;
 	for (unsigned int i = 0; i < fake_host.n; i++) {
-		if (!hot_owned(f, &fake_host.pci[i], h))
+		if (same_bus(p, &fake_host.pci[i]) &&
+		    !hot_owned(f, &fake_host.pci[i], h))
 			return -EINVAL;
 	}
 	for (unsigned int i = 0; i < fake_host.n; i++) {
+		if (!same_bus(p, &fake_host.pci[i]))
+			continue;
 		fake_pci_reset(&fake_host.pci[i]);
 		fake_host.pci[i].hot_resets++;
 	}
@@ -222,8 +260,9 @@ static int64_t region_part(const struct fake_pci_file *f, size_t len,
 		return -EINVAL;
 	if (*index >= FAKE_REGIONS || *at >= p->region[*index].size)
 		return -EINVAL;
-	if (*index < VFIO_PCI_ROM_REGION_INDEX && !fake_pci_decodes(p) &&
-	    !(p->cfg[PCI_BASE_ADDRESS_0 + 4 * *index] & 1))
+	if (!fake_pci_decodes(p) && *index <= VFIO_PCI_ROM_REGION_INDEX &&
+	    (*index == VFIO_PCI_ROM_REGION_INDEX ||
+	     !(p->cfg[PCI_BASE_ADDRESS_0 + 4 * *index] & 1)))
 		return -EIO;
 	if (len > p->region[*index].size - *at)
 		len = p->region[*index].size - *at;
@@ -328,9 +367,11 @@ int fake_device_open(struct fake_pci *p, bool cdev)
 	if (f == p->file + FAKE_FILES)
 		return -EMFILE;
 	*f = (struct fake_pci_file){.pci = p, .cdev = cdev};
-	if (!p->opens++) /* the kernel resets it, if it can */
+	if (!p->opens++) { /* the kernel resets it, if it can */
+		fake_pci_wake(p);
 		fake_cfg_put(p, PCI_COMMAND, 2,
 			     PCI_COMMAND_IO | PCI_COMMAND_MEMORY);
+	}
 	return fake_sys_open(&fake_device_ops, f, p->fd);
 }
 
@@ -439,7 +480,8 @@ const char *fake_host_left(void)
 	const char *left = fake_host.hv ? fake_hv_left(fake_host.hv) : NULL;
 
 	/* What KVM refused to remove cannot but be left. */
-	if (left && strcmp(fake_sys_failed_in(), "fake_unmap") != 0)
+	if (left && !fake_sys_fails_on() &&
+	    strcmp(fake_sys_failed_in(), "fake_unmap") != 0)
 		return left;
 	for (unsigned int i = 0; i < FAKE_DMAS; i++) {
 		if (fake_host.dma[i].domain)
@@ -477,6 +519,13 @@ void fake_host_settled(void)
 static off_t bar_at(unsigned int i, uint64_t off)
 {
 	return (off_t)(((uint64_t)i << FAKE_REGION_SHIFT) + off);
+}
+
+void fake_rom_bytes(struct fake_pci *p, const void *bytes, size_t len)
+{
+	if (__real_pwrite(p->fd, bytes, len,
+			  bar_at(VFIO_PCI_ROM_REGION_INDEX, 0)) != (ssize_t)len)
+		abort();
 }
 
 uint64_t fake_bar_get(const struct fake_pci *p, unsigned int i, uint64_t off)

@@ -27,6 +27,7 @@
 #define FAKE_IRQS	 5
 #define FAKE_VECTORS	 2048
 #define FAKE_FILES	 4 /* of one device at a time */
+#define FAKE_PM_CAPS	 4
 #define FAKE_IOVA_RANGES 8
 #define FAKE_DMAS	 128
 #define FAKE_CFG_SIZE	 4096u
@@ -84,9 +85,9 @@ struct fake_pci {
 	unsigned int cfg_size;
 	struct fake_region region[FAKE_REGIONS];
 	struct fake_irq irq[FAKE_IRQS];
-	bool reset; /* VFIO_DEVICE_RESET works */
-	bool flr;   /* so does the bit in the PCI Express capability */
-	bool bus_reset;
+	bool reset;	/* VFIO_DEVICE_RESET works */
+	bool flr;	/* so does the bit in the PCI Express capability */
+	bool bus_reset; /* so does one of all devices on its bus */
 	/*
 	 * Live. After an info structure of request @req was filled in and
 	 * before the caller sees it: @info has @size bytes. May change
@@ -96,7 +97,10 @@ struct fake_pci {
 		      uint32_t size);
 	void *script_ctx;
 	/* state */
-	int fd; /* the device's memory: regions as in its file */
+	int fd;		   /* the device's memory: regions as in its file */
+	unsigned int n_pm; /* power management capabilities, where they are */
+	unsigned int pm[FAKE_PM_CAPS];
+	unsigned int power; /* D-state that the kernel knows of */
 	struct fake_pci_file file[FAKE_FILES];
 	unsigned int opens;
 	unsigned int resets; /* asked for by its user, by any method */
@@ -161,6 +165,8 @@ unsigned int fake_cap_msi(struct fake_pci *p, unsigned int vectors, bool wide,
 unsigned int fake_cap_msix(struct fake_pci *p, unsigned int vectors,
 			   unsigned int bar, uint32_t table, uint32_t pba);
 void fake_intx(struct fake_pci *p);
+/* An expansion ROM of @size bytes, empty at first. */
+void fake_rom(struct fake_pci *p, uint64_t size);
 
 /* 16 KiB BAR of 64 bits, MSI-X at 0x2000 and 0x3000, PM, Express with FLR. */
 struct fake_pci *fake_nvme(const char *address, unsigned int group);
@@ -194,6 +200,8 @@ bool fake_pci_decodes(const struct fake_pci *p);
 /* Memory of BAR @i, behind the mappings. */
 uint64_t fake_bar_get(const struct fake_pci *p, unsigned int i, uint64_t off);
 void fake_bar_put(struct fake_pci *p, unsigned int i, uint64_t off, uint64_t v);
+/* What is in its ROM, from its start. */
+void fake_rom_bytes(struct fake_pci *p, const void *bytes, size_t len);
 /* Mapping at @iova in whatever domain; NULL: a DMA fault. */
 const struct fake_dma *fake_dma_at(uint64_t iova);
 unsigned int fake_dma_count(void);

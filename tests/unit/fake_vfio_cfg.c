@@ -146,6 +146,14 @@ void fake_intx(struct fake_pci *p)
 	p->irq[VFIO_PCI_INTX_IRQ_INDEX].count = 1;
 }
 
+void fake_rom(struct fake_pci *p, uint64_t size)
+{
+	p->region[VFIO_PCI_ROM_REGION_INDEX].size = size;
+	p->region[VFIO_PCI_ROM_REGION_INDEX].read_only = true;
+	writable(p, PCI_ROM_ADDRESS, 4,
+		 (~(size - 1) & PCI_ROM_ADDRESS_MASK) | PCI_ROM_ADDRESS_ENABLE);
+}
+
 struct fake_pci *fake_nvme(const char *address, unsigned int group)
 {
 	struct fake_pci *p = fake_pci_add(address, group);
@@ -207,27 +215,39 @@ struct fake_pci *fake_ahci(const char *address, unsigned int group)
 
 /* --- its life ------------------------------------------------------------- */
 
-/* Offset of capability @id, 0: none. */
-static unsigned int cap_of(const struct fake_pci *p, uint8_t id)
-{
-	unsigned int at = p->cfg[PCI_CAPABILITY_LIST];
-
-	for (unsigned int i = 0; i < 48 && at >= 0x40; i++) {
-		if (p->cfg[at & 0xfc] == id)
-			return at & 0xfc;
-		at = p->cfg[(at & 0xfc) + PCI_CAP_LIST_NEXT];
-	}
-	return 0;
-}
-
 bool fake_pci_decodes(const struct fake_pci *p)
 {
-	unsigned int pm = cap_of(p, PCI_CAP_ID_PM);
+	return fake_cfg_get(p, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY &&
+	       p->power != 3;
+}
 
-	if (!(fake_cfg_get(p, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY))
-		return false;
-	return !pm || pm + PCI_PM_CTRL >= 0x100 ||
-	       (p->cfg[pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK) != 3;
+/* Each capability of that name: vfio-pci looks after all of them. */
+void fake_pci_wake(struct fake_pci *p)
+{
+	unsigned int at = p->cfg[PCI_CAPABILITY_LIST] & 0xfc;
+
+	p->n_pm = 0;
+	p->power = 0;
+	for (unsigned int i = 0; i < 48 && at >= 0x40; i++) {
+		if (p->cfg[at] == PCI_CAP_ID_PM && at + PCI_PM_CTRL < 0x100 &&
+		    p->n_pm < FAKE_PM_CAPS) {
+			p->pm[p->n_pm++] = at;
+			p->cfg[at + PCI_PM_CTRL] &=
+				(uint8_t)~PCI_PM_CTRL_STATE_MASK;
+		}
+		at = p->cfg[at + PCI_CAP_LIST_NEXT] & 0xfc;
+	}
+}
+
+/* What the hardware makes of it counts: pci_set_power_state() reads back. */
+static void power_written(struct fake_pci *p, uint64_t off, size_t len)
+{
+	for (unsigned int i = 0; i < p->n_pm; i++) {
+		unsigned int at = p->pm[i] + PCI_PM_CTRL;
+
+		if (at >= off && at < off + len)
+			p->power = p->cfg[at] & PCI_PM_CTRL_STATE_MASK;
+	}
 }
 
 ssize_t fake_cfg_read(struct fake_pci *p, void *buf, size_t len, uint64_t off)
@@ -260,15 +280,22 @@ static void decode_off(const struct fake_pci *p)
 	}
 }
 
-static void flr_bit(struct fake_pci *p)
+/* In any capability of that name (vfio_exp_config_write()). */
+static void flr_bits(struct fake_pci *p)
 {
-	unsigned int cap = cap_of(p, PCI_CAP_ID_EXP);
-	unsigned int high = cap + PCI_EXP_DEVCTL + 1;
+	unsigned int at = p->cfg[PCI_CAPABILITY_LIST] & 0xfc;
+	unsigned int asked = 0;
 
-	if (!cap || high >= 0x100 || !(p->cfg[high] & 0x80))
-		return;
-	p->cfg[high] &= 0x7f;
-	if (p->flr)
+	for (unsigned int i = 0; i < 48 && at >= 0x40; i++) {
+		unsigned int high = at + PCI_EXP_DEVCTL + 1;
+
+		if (p->cfg[at] == PCI_CAP_ID_EXP && high < 0x100) {
+			asked |= p->cfg[high] & 0x80;
+			p->cfg[high] &= 0x7f;
+		}
+		at = p->cfg[at + PCI_CAP_LIST_NEXT] & 0xfc;
+	}
+	if (asked && p->flr)
 		fake_pci_reset(p);
 }
 
@@ -288,21 +315,19 @@ ssize_t fake_cfg_write(struct fake_pci *p, const void *buf, size_t len,
 		p->cfg[off + i] =
 			(uint8_t)((p->cfg[off + i] & ~mask) | (b[i] & mask));
 	}
+	power_written(p, off, len);
 	if (on && !fake_pci_decodes(p)) {
 		decode_off(p);
 		fake_revoke(p);
 	}
-	flr_bit(p);
+	flr_bits(p);
 	return (ssize_t)len;
 }
 
 /* The kernel puts configuration space back afterwards; D0 it is. */
 void fake_pci_reset(struct fake_pci *p)
 {
-	unsigned int pm = cap_of(p, PCI_CAP_ID_PM);
-
 	p->resets++;
-	if (pm && pm + PCI_PM_CTRL < 0x100)
-		p->cfg[pm + PCI_PM_CTRL] &= (uint8_t)~PCI_PM_CTRL_STATE_MASK;
+	fake_pci_wake(p);
 	fake_revoke(p);
 }

@@ -33,6 +33,7 @@ int fake_group_open(unsigned int id);
 void fake_type1_forget(void);
 /* A device of group @id was closed for the last time. */
 void fake_group_device_closed(unsigned int id);
+bool fake_group_is_open(unsigned int id);
 /* Whether @fd is the file of group @id. */
 bool fake_group_is(int fd, unsigned int id);
 
@@ -44,6 +45,8 @@ ssize_t fake_cfg_read(struct fake_pci *p, void *buf, size_t len, uint64_t off);
 ssize_t fake_cfg_write(struct fake_pci *p, const void *buf, size_t len,
 		       uint64_t off);
 void fake_pci_reset(struct fake_pci *p);
+/* D0, and from now on its state is what is written. */
+void fake_pci_wake(struct fake_pci *p);
 
 /* Enter a mapping of @domain: 0 or -errno. */
 int fake_dma_add(const struct fake_dma *d);

@@ -364,13 +364,32 @@ static bool group_in_use(const struct fake_pci *p)
 	return false;
 }
 
+/* All devices of a group go to one iommufd. */
+static bool owned_by_another(const struct fake_pci *p, const struct iommufd *i)
+{
+	for (unsigned int k = 0; k < fake_host.n; k++) {
+		const struct fake_pci *o = &fake_host.pci[k];
+
+		for (unsigned int f = 0; f < FAKE_FILES; f++) {
+			if (o->group == p->group && o->file[f].pci &&
+			    o->file[f].bound && o->file[f].bound != i)
+				return true;
+		}
+	}
+	return false;
+}
+
 static int cdev_bind(struct fake_pci_file *f, struct fk_bind *b)
 {
 	struct iommufd *i = fake_sys_object(b->iommufd, &iommufd_ops);
 
-	if (b->argsz < sizeof(*b) || b->flags || !i || f->bound ||
-	    group_in_use(f->pci))
+	if (b->argsz < sizeof(*b) || b->flags || !i || f->bound)
 		return -EINVAL;
+	if (fake_group_is_open(f->pci->group))
+		return -EBUSY;
+	/* iommu_device_claim_dma_owner(): a driver of the host is there */
+	if (group_in_use(f->pci) || owned_by_another(f->pci, i))
+		return -EPERM;
 	f->bound = i;
 	i->bound++;
 	b->out_devid = f->pci->cdev + 1;

@@ -64,6 +64,10 @@ int life_open(struct life *l)
 	for (unsigned int i = 0; r == 0 && i < fake_host.n; i++)
 		r = vfio_open(&l->v, fake_host.pci[i].address, MSIX_AUTO,
 			      &l->e);
+	if (r == 0)
+		vfio_reset(&l->v);
+	for (unsigned int i = 0; r == 0 && i < fake_host.n; i++)
+		r = vfio_rom(&l->v, i, ROM_AUTO, "", &l->e);
 	return r;
 }
 
@@ -82,8 +86,6 @@ static int plan(struct life *l)
 	for (unsigned int i = 0; i < PLAN_RAM_MAX; i++)
 		layout.ram[i] = (struct span){ram_base[i], RAM_LEN};
 	vfio_describe(&l->v, &l->plan);
-	for (unsigned int i = 0; i < l->plan.n_pci; i++)
-		l->plan.pci[i].devfn = (uint8_t)((i + 1) << 3);
 	for (unsigned int i = 0; i < l->plan.n_pci; i++)
 		l->plan.pci[i].intx_gsi = LIFE_INTX_GSI;
 	return plan_make(&l->plan, &layout, 1, l->v.reserved, l->v.n_reserved,
@@ -108,6 +110,16 @@ void life_end(struct life *l)
 {
 	vfio_detach(&l->v);
 	vfio_close(&l->v);
+}
+
+unsigned int life_events(struct life *l)
+{
+	struct vfio_event e;
+	unsigned int n = 0;
+
+	while (n < 100 && vfio_event_take(&l->v, &e))
+		n++;
+	return n;
 }
 
 /* --- a guest: configuration space ------------------------------------------
@@ -385,6 +397,7 @@ static void move_bar(struct life *l, unsigned int i, unsigned int b)
 
 static void power_and_reset(struct life *l, unsigned int i)
 {
+	uint64_t bar[PCI_BARS];
 	unsigned int pm = guest_cap(l, i, PCI_CAP_ID_PM);
 	unsigned int exp = guest_cap(l, i, PCI_CAP_ID_EXP);
 
@@ -393,9 +406,14 @@ static void power_and_reset(struct life *l, unsigned int i)
 		(void)guest_read(l, guest_bar(l, i, 0), 4);
 		guest_cfg_write(l, i, pm + PCI_PM_CTRL, 2, 0);
 	}
-	if (exp)
-		guest_cfg_write(l, i, exp + PCI_EXP_DEVCTL, 2,
-				PCI_EXP_DEVCTL_BCR_FLR);
+	if (!exp)
+		return;
+	/* what is lost by a reset is put back */
+	for (unsigned int b = 0; b < PCI_BARS; b++)
+		bar[b] = guest_cfg_read(l, i, PCI_BASE_ADDRESS_0 + 4 * b, 4);
+	guest_cfg_write(l, i, exp + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	for (unsigned int b = 0; b < PCI_BARS; b++)
+		guest_cfg_write(l, i, PCI_BASE_ADDRESS_0 + 4 * b, 4, bar[b]);
 }
 
 void guest_drive(struct life *l)

@@ -35,6 +35,8 @@ void life_init(struct life *l);
 int life_open(struct life *l);
 /* Plan, RAM for DMA, onto the bus. */
 int life_start(struct life *l);
+/* Take what the host has to tell of the devices: how many events. */
+unsigned int life_events(struct life *l);
 /* Off the bus and closed: accepts any state. */
 void life_end(struct life *l);
 

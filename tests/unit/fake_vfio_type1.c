@@ -444,16 +444,42 @@ bool fake_group_is(int fd, unsigned int id)
 	return g && g->id == id;
 }
 
+bool fake_group_is_open(unsigned int id)
+{
+	for (unsigned int i = 0; i < GROUPS; i++) {
+		if (group[i].used && group[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a device of group @id has a vfio driver, or was opened by its file.
+ */
+static bool any_device(unsigned int id, bool bound)
+{
+	for (unsigned int i = 0; i < fake_host.n; i++) {
+		const struct fake_pci *p = &fake_host.pci[i];
+
+		if (p->group != id || !strstr(p->driver, "vfio"))
+			continue;
+		for (unsigned int f = 0; f < FAKE_FILES; f++) {
+			if (p->file[f].pci && p->file[f].bound)
+				return true;
+		}
+		if (!bound)
+			return true;
+	}
+	return false;
+}
+
 int fake_group_open(unsigned int id)
 {
 	struct group *at = NULL;
-	bool exists = false;
 
-	for (unsigned int i = 0; i < fake_host.n; i++)
-		exists = exists || (fake_host.pci[i].group == id &&
-				    strstr(fake_host.pci[i].driver, "vfio"));
-	if (!exists)
+	if (!any_device(id, false))
 		return -ENOENT;
+	if (any_device(id, true))
+		return -EBUSY;
 	for (unsigned int i = 0; i < GROUPS; i++) {
 		if (group[i].used && group[i].id == id)
 			return -EBUSY;

@@ -266,8 +266,6 @@ static void smaller_alignment_if_need_be(void **state)
 		assert_int_equal((uintptr_t)fix.d.map[0].hva % c[i].align, 0);
 		assert_int_equal(fix.d.map_warned,
 				 c[i].align < fix.d.plan.bar[0].host_align);
-		assert_int_equal(vfio_wants_huge(&fix.all, 0),
-				 c[i].align >= 2 * MIB);
 		bar_map_close(&fix.d);
 		assert_int_equal(fix_device_vmas(), 0);
 	}
@@ -288,7 +286,7 @@ static void no_address_space(void **state)
 	assert_int_equal(fix.d.n_maps, 0);
 	assert_null(fix.d.host[0].base);
 	assert_true(fix.d.map_warned);
-	assert_false(vfio_wants_huge(&fix.all, 0));
+	assert_false(vfio_lacks_huge(&fix.all, 0));
 }
 
 /* --- what is told --- */
@@ -305,6 +303,30 @@ static void say(void *ctx, const char *line)
 	if (t->n < 4)
 		snprintf(t->line[t->n], sizeof(t->line[0]), "%s", line);
 	t->n++;
+}
+
+/*
+ * What the kernel says counts, not what is planned: a file of shared memory is
+ * eligible where shmem's own policy says so.
+ */
+static void lacking_huge_pages(void **state)
+{
+	struct told t = {0};
+	bool eligible;
+
+	(void)state;
+	if (fix.page != 4096)
+		skip();
+	fix_bar(0, PCI_BAR_MEM32, 4 * MIB);
+	fix_open();
+	vfio_tell_pages(&fix.all, say, &t);
+	eligible = strstr(t.line[0], "not THPeligible") == NULL;
+	assert_int_equal(vfio_lacks_huge(&fix.all, 0), !eligible);
+	/* A BAR too small for them lacks nothing. */
+	bar_map_close(&fix.d);
+	fix_bar(0, PCI_BAR_MEM32, MIB);
+	fix_open();
+	assert_false(vfio_lacks_huge(&fix.all, 0));
 }
 
 static void tells_of_each_piece(void **state)
@@ -328,7 +350,6 @@ static void tells_of_each_piece(void **state)
 		 (void *)fix.d.map[1].hva);
 	assert_non_null(strstr(t.line[1], "+0x200000, 0x200000"));
 	assert_non_null(strstr(t.line[1], want));
-	assert_true(vfio_wants_huge(&fix.all, 0));
 }
 
 /* --- the end --- */
@@ -374,6 +395,7 @@ int main(void)
 		fix_test(large_pages_are_asked_for),
 		fix_test(smaller_alignment_if_need_be),
 		fix_test(no_address_space),
+		fix_test(lacking_huge_pages),
 		fix_test(tells_of_each_piece),
 		fix_test(nothing_is_left),
 	};

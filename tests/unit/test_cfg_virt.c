@@ -445,11 +445,56 @@ static void second_of_a_kind_is_hidden(void **state)
 	put_msi(0x70, 0, 0xc);
 	put(0x80, PCI_CAP_ID_PM, 8);
 	put(0x90, PCI_CAP_ID_PM, 8);
+	put(0xa0, PCI_CAP_ID_AF, 6);
+	put(0xa8, PCI_CAP_ID_AF, 6);
 	make();
-	assert_caps(0x40, 0x50, 0x80, 0x90);
+	assert_caps(0x40, 0x50, 0x80, 0xa0);
 	assert_int_equal(d.msix_cap, 0x40);
 	assert_int_equal(d.msi_cap, 0x50);
 	assert_int_equal(d.pm_cap, 0x80);
+	assert_int_equal(d.af_cap, 0xa0);
+	/* VFIO would obey the others, too. */
+	assert_u64(reaches_hw(0x90 + PCI_PM_CTRL, 2), 0);
+	assert_u64(reaches_hw(0xa8 + PCI_AF_CTRL, 1), 0);
+}
+
+/* What VFIO guards is shown, and all of it reaches VFIO. */
+static void guarded_registers_are_the_hardwares(void **state)
+{
+	static const unsigned int shown[] = {
+		0x01, 0x03, 0x0b, 0x18, 0x1e, 0x1f, 0x23, 0x25,
+	};
+
+	(void)state;
+	put(0x40, PCI_CAP_ID_PM, 8);
+	put(0x70, PCI_CAP_ID_EXP, 60);
+	put(0xb0, PCI_CAP_ID_AF, 6);
+	put(0xb8, PCI_CAP_ID_VNDR, 16);
+	make();
+	assert_caps(0x40, 0x70, 0xb0, 0xb8);
+	assert_u64(reaches_hw(0x40 + PCI_PM_CTRL, 4), 0xffffffff);
+	assert_u64(reaches_hw(0x70 + PCI_EXP_DEVCTL, 8), UINT64_MAX);
+	assert_u64(reaches_hw(0x70 + PCI_EXP_DEVCTL2, 8), UINT64_MAX);
+	assert_u64(reaches_hw(0xb0 + PCI_AF_CTRL, 1), 0xff);
+	assert_u64(reaches_hw(0xb8 + 2, 2), 0xffff);
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		setup(NULL);
+		put_ext(0x100, shown[i], 0);
+		make();
+		assert_u64(rd(0x100, 2), shown[i]);
+		assert_u64(reaches_hw(0x104, 4), 0xffffffff);
+	}
+}
+
+/* It would tell the guest where the host has the BARs. */
+static void enhanced_allocation_is_hidden(void **state)
+{
+	(void)state;
+	put(0x40, PCI_CAP_ID_EA, 24);
+	put(0x60, PCI_CAP_ID_EXP, 60);
+	put(0xa0, PCI_CAP_ID_EA, 24);
+	make();
+	assert_caps(0x60);
 }
 
 /* The first is refused: the plan is not the second one's. */
@@ -582,7 +627,7 @@ static void extended_chain_is_a_snapshot(void **state)
 static void extended_capabilities_hidden(void **state)
 {
 	static const unsigned int ids[] = {
-		0x0e, 0x0f, 0x10, 0x13, 0x15, 0x1b,
+		0x0d, 0x0e, 0x0f, 0x10, 0x13, 0x15, 0x17, 0x1b, 0x1d, 0x24,
 	};
 
 	(void)state;
@@ -721,6 +766,8 @@ int main(void)
 		test(chain_is_a_snapshot),
 		test(no_chain),
 		test(second_of_a_kind_is_hidden),
+		test(guarded_registers_are_the_hardwares),
+		test(enhanced_allocation_is_hidden),
 		test(second_does_not_replace_the_first),
 		test(ring_is_cut),
 		test(pointer_to_nowhere_is_cut),

@@ -15,7 +15,7 @@
 #include "vmm/options.h"
 
 #define MIB	  (1ull << 20)
-#define WORDS_MAX 40
+#define WORDS_MAX 80
 
 /* One case: a fresh folder with vm.ini in it, the parsed result, the error. */
 struct trial {
@@ -269,6 +269,86 @@ static void wrong_lines(void **state)
 			fail_msg("%s: %d %s %s", w->line, t->e.what, t->e.name,
 				 t->e.detail);
 	}
+}
+
+/* Addresses: canonical, each once, before or behind options. */
+static void addresses_of_bind(void **state)
+{
+	struct trial *t = *state;
+	char line[2048] = "bind --";
+
+	assert_int_equal(parse(t, "bind 01:00.0 --force 0000:01:00.0 02:00.1"),
+			 0);
+	assert_int_equal(t->c.command, COMMAND_BIND);
+	assert_int_equal(t->c.n_addresses, 2);
+	assert_string_equal(t->c.address[0], "0000:01:00.0");
+	assert_string_equal(t->c.address[1], "0000:02:00.1");
+	assert_true(t->c.force);
+	assert_int_equal(parse(t, "devices"), 0);
+	assert_int_equal(parse(t, "devices --json AB:00.0"), 0);
+	assert_string_equal(t->c.address[0], "0000:ab:00.0");
+	assert_true(t->c.json);
+	assert_int_equal(parse(t, "unbind"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_ADDRESS_NONE);
+	assert_string_equal(t->e.name, "unbind");
+	assert_int_equal(parse(t, "bind vm.ini"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_VFIO_ADDRESS);
+	for (unsigned int i = 0; i < CONF_ADDRESSES_MAX; i++) {
+		size_t n = strlen(line);
+
+		snprintf(line + n, sizeof(line) - n, " %02x:00.0", i);
+	}
+	assert_int_equal(parse(t, line), 0);
+	assert_int_equal(t->c.n_addresses, CONF_ADDRESSES_MAX);
+	strcat(line, " ff:00.0");
+	assert_int_equal(parse(t, line), -EINVAL);
+	assert_int_equal(t->e.what, ERR_ADDRESS_MANY);
+}
+
+/* The guest that the host is examined for. */
+static void memory_of_doctor(void **state)
+{
+	struct trial *t = *state;
+
+	assert_int_equal(parse(t, "doctor --memory 4G --json"), 0);
+	assert_int_equal(t->c.memory, 4ull << 30);
+	put_ini(t, "[vm]\nmemory=8G\nkernel=x\n", 24);
+	assert_int_equal(parse(t, "doctor INI"), 0);
+	assert_int_equal(t->c.memory, 8ull << 30);
+	assert_int_equal(parse(t, "doctor --memory 1M"), -ERANGE);
+	assert_int_equal(parse(t, "doctor --kernel x"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_COMMAND);
+}
+
+/* What only plan can do is refused by run, wherever the words stand. */
+static void options_of_plan(void **state)
+{
+	static const char *const words[] = {"--json", "--json=no",
+					    "--svg x.svg", "--what-if x"};
+	struct trial *t = *state;
+	char line[64];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		snprintf(line, sizeof(line), "run -k x %s", words[i]);
+		assert_int_equal(parse(t, line), -EINVAL);
+		assert_int_equal(t->e.what, ERR_OPTION_COMMAND);
+		assert_true(t->e.num & 1u << COMMAND_PLAN);
+		assert_string_equal(t->e.detail, "run");
+		snprintf(line, sizeof(line), "plan %s", words[i]);
+		assert_int_equal(parse(t, line), 0);
+	}
+	assert_string_equal(t->c.what_if, "x");
+	assert_int_equal(parse(t, "plan --json --svg a --svg b"), 0);
+	assert_true(t->c.json);
+	assert_string_equal(t->c.svg, "b");
+	put_ini(t, "[vm]\n", 5);
+	assert_int_equal(parse(t, "plan INI --what-if x"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_BOTH);
+	assert_int_equal(parse(t, "plan --what-if x --vfio 01:00.0"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_BOTH);
+	put_ini(t, "[vm]\njson=yes\n", 14);
+	assert_int_equal(parse(t, "plan INI"), -ENOENT);
+	assert_int_equal(t->e.what, ERR_INI_KEY);
 }
 
 static void too_many_devices(void **state)
@@ -563,6 +643,41 @@ static void ini_too_many_devices(void **state)
 	assert_int_equal(parse_ini(t, text), -E2BIG);
 }
 
+/* A word, or else the name of a file. */
+static void rom_key(void **state)
+{
+	static const struct {
+		const char *text;
+		enum rom_policy rom;
+	} words[] = {
+		{"auto", ROM_AUTO}, {"on", ROM_ON},	   {"Yes", ROM_ON},
+		{"off", ROM_OFF},   {"./off", ROM_FILE},   {"/r/on", ROM_FILE},
+		{"no", ROM_OFF},    {"a b.rom", ROM_FILE},
+	};
+	struct trial *t = *state;
+	char text[CONF_PATH_MAX + 64];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "[vfio.a]\naddress=01:00.0\nrom = %s\n",
+			 words[i].text);
+		assert_int_equal(parse_ini(t, text), 0);
+		assert_int_equal(t->c.vfio[0].rom, words[i].rom);
+	}
+	/* Beside the INI file, as all names in it. */
+	snprintf(text, sizeof(text), "%s/a b.rom", t->dir);
+	assert_string_equal(t->c.vfio[0].rom_file, text);
+	assert_int_equal(parse(t, "run -k x --vfio 01:00.0,rom=v.rom"), 0);
+	assert_int_equal(t->c.vfio[0].rom, ROM_FILE);
+	assert_string_equal(t->c.vfio[0].rom_file, "v.rom");
+	assert_int_equal(parse(t, "run -k x --vfio 01:00.0"), 0);
+	assert_int_equal(t->c.vfio[0].rom, ROM_AUTO);
+	assert_int_equal(parse(t, "run -k x --vfio 01:00.0,rom="), -EINVAL);
+	snprintf(text, sizeof(text), "[vfio.a]\naddress=01:00.0\nrom=%0*d\n",
+		 CONF_PATH_MAX, 1);
+	assert_int_not_equal(parse_ini(t, text), 0);
+}
+
 /* Every key of the tables can be set from a file. */
 static void ini_every_key(void **state)
 {
@@ -572,7 +687,7 @@ static void ini_every_key(void **state)
 		[VALUE_BOOL] = "yes",	     [VALUE_CONSOLE] = "none",
 		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
 		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
-		[VALUE_BACKEND] = "iommufd",
+		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -603,6 +718,9 @@ int main(void)
 		TRIAL(later_wins),
 		TRIAL(help_and_version),
 		TRIAL(wrong_lines),
+		TRIAL(options_of_plan),
+		TRIAL(addresses_of_bind),
+		TRIAL(memory_of_doctor),
 		TRIAL(too_many_devices),
 		TRIAL(long_path),
 		cmocka_unit_test(check_alone),
@@ -615,6 +733,7 @@ int main(void)
 		TRIAL(ini_long_lines),
 		TRIAL(ini_strange_files),
 		TRIAL(ini_too_many_devices),
+		TRIAL(rom_key),
 		TRIAL(ini_every_key),
 	};
 

@@ -41,6 +41,12 @@ static const struct golden goldens[] = {
 	{ { -EINVAL, ERR_OPTION_VALUE, VALUE_MSIX, 0, "--vfio msix", "no" },
 	  "--vfio msix does not take \"no\". "
 	  "Give auto, inplace or relocate." },
+	{ { -EINVAL, ERR_OPTION_UNKNOWN, 0, 0, "romfile", "--vfio" },
+	  "--vfio has no key romfile. Did you mean rom?" },
+	{ { -EINVAL, ERR_ROM_BAD, 0, 0, "v.rom", "is too short" },
+	  "v.rom is no ROM image of a PCI device: it is too short. "
+	  "Read one with: echo 1 >/sys/bus/pci/devices/ADDRESS/rom, "
+	  "then copy that file." },
 	{ { -E2BIG, ERR_OPTION_VALUE, VALUE_VFIO, 16, "--vfio", A },
 	  "--vfio " A " is one device too many. A guest can be given 16." },
 	{ { -EINVAL, ERR_OPTION_MISSING, VALUE_PATH, 0, "--kernel", "" },
@@ -75,7 +81,7 @@ static const struct golden goldens[] = {
 	  "--cpus 256 is more than is possible. Give at most: --cpus 255" },
 	{ { -EINVAL, ERR_VFIO_ADDRESS, 0, 0, "01:00.8", "--vfio" },
 	  "--vfio: 01:00.8 is not a PCI address. "
-	  "Give one like 0000:01:00.0; all are listed by: lspci -D" },
+	  "Give one like 0000:01:00.0; all are listed by: barge devices" },
 	{ { -ENOENT, ERR_FILE_OPEN, 0, 0, "bzImage", "kernel" },
 	  "bzImage: there is no such file for the kernel. Check the name." },
 	{ { -EACCES, ERR_FILE_OPEN, 0, 0, "/boot/vmlinuz", "kernel" },
@@ -91,25 +97,26 @@ static const struct golden goldens[] = {
 	  "/dev/kvm: permission denied. Add yourself to its group: "
 	  "sudo usermod -aG kvm $USER, and log in again." },
 	{ { 0, ERR_VFIO_DRIVER, 0, 0, A, "nvme" },
-	  A " is bound to nvme, not to vfio-pci. Bind it: sudo sh -c "
-	  "'modprobe vfio-pci && "
-	  "echo vfio-pci > /sys/bus/pci/devices/" A "/driver_override && "
-	  "echo " A " > /sys/bus/pci/devices/" A "/driver/unbind && "
-	  "echo " A " > /sys/bus/pci/drivers_probe'" },
+	  A " is bound to nvme, not to vfio-pci. Bind it: "
+	  "sudo modprobe vfio-pci && sudo barge bind " A },
 	{ { 0, ERR_VFIO_DRIVER, 0, 0, A, "" },
-	  A " has no driver; it needs vfio-pci. Bind it: sudo sh -c "
-	  "'modprobe vfio-pci && "
-	  "echo vfio-pci > /sys/bus/pci/devices/" A "/driver_override && "
-	  "echo " A " > /sys/bus/pci/drivers_probe'" },
+	  A " has no driver; it needs vfio-pci. Bind it: "
+	  "sudo modprobe vfio-pci && sudo barge bind " A },
 	{ { -EPERM, ERR_VFIO_NOT_VIABLE, 12, 0, A,
 	    "0000:01:00.1 (snd_hda_intel) 0000:01:00.2 (xhci_hcd)" },
 	  A " shares IOMMU group 12 with devices that the host uses: "
 	  "0000:01:00.1 (snd_hda_intel) 0000:01:00.2 (xhci_hcd). "
-	  "Bind them to vfio-pci too: sudo sh -c 'cd /sys/bus/pci && "
-	  "for a in 0000:01:00.1 0000:01:00.2; do "
-	  "echo vfio-pci > devices/$a/driver_override; "
-	  "echo $a > devices/$a/driver/unbind; "
-	  "echo $a > drivers_probe; done'" },
+	  "Bind them to vfio-pci too: "
+	  "sudo barge bind 0000:01:00.1 0000:01:00.2" },
+	{ { -EBUSY, ERR_BIND_HOST, 0, 0, A, "nvme0n1 is mounted on /" },
+	  A " is in use by the host: nvme0n1 is mounted on /. Stop using it "
+	  "first, or take it away nevertheless: sudo barge bind --force " A },
+	{ { -EACCES, ERR_BIND_WRITE, 0, 0, "/sys/x", "" },
+	  "/sys/x: only root may change which driver a device has. "
+	  "Run the same with sudo." },
+	{ { -EINVAL, ERR_ADDRESS_NONE, 0, 0, "bind", "" },
+	  "barge bind lacks the address of a device. "
+	  "Give one or more, as listed by: barge devices" },
 	{ { -EBUSY, ERR_VFIO_GROUP_OPEN, 12, 0, A, "" },
 	  "/dev/vfio/12 of " A " is used by another program. "
 	  "See which: sudo fuser -v /dev/vfio/12 /dev/vfio/devices/*" },

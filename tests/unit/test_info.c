@@ -38,7 +38,8 @@ static int fill(void **state)
 	(void)state;
 	memset(&r, 0, sizeof(r));
 	r.info.argsz = sizeof(r);
-	r.info.flags = VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
+	r.info.flags = VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS |
+		       VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
 	r.info.size = 0x10000;
 	r.info.cap_offset = (uint32_t)((char *)&r.msix - (char *)&r);
 	r.msix.id = VFIO_REGION_INFO_CAP_MSIX_MAPPABLE;
@@ -99,6 +100,24 @@ static void region_too_many_areas(void **state)
 	info_region(&r.info, sizeof(r), &s);
 	assert_true(s.sparse);
 	assert_int_equal(s.n_areas, 0);
+}
+
+/* What a guest may touch is mapped for reading and for writing, or trapped. */
+static void region_not_for_both(void **state)
+{
+	static const uint32_t without[] = {VFIO_REGION_INFO_FLAG_READ,
+					   VFIO_REGION_INFO_FLAG_WRITE,
+					   VFIO_REGION_INFO_FLAG_MMAP};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct bar_shape s = {0};
+
+		r.info.flags ^= without[i];
+		info_region(&r.info, sizeof(r), &s);
+		assert_false(s.mappable);
+		r.info.flags ^= without[i];
+	}
 }
 
 static void region_without_caps_flag(void **state)
@@ -191,13 +210,10 @@ static void iommu_nothing_reserved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(region_with_all),
-		T(region_bad_chains),
-		T(region_too_many_areas),
-		T(region_without_caps_flag),
-		T(iommu_gaps),
-		T(iommu_bad_range),
-		T(iommufd_gaps),
+		T(region_with_all),	     T(region_bad_chains),
+		T(region_too_many_areas),    T(region_not_for_both),
+		T(region_without_caps_flag), T(iommu_gaps),
+		T(iommu_bad_range),	     T(iommufd_gaps),
 		T(iommu_nothing_reserved),
 	};
 

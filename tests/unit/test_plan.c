@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "tests/unit/plan_check.h"
-#include "vmm/plan_print.h"
 
 #define KIB (1ull << 10)
 #define MIB (1ull << 20)
@@ -429,131 +428,6 @@ static void random_machines(void **state)
 	assert_true(refused > 100);
 }
 
-/* --- for people --------------------------------------------------------------
- */
-
-/* clang-format off */
-static const char golden[] =
-"2 vCPUs\n"
-"guest-physical memory\n"
-"  000000000000-00007fffffff        2G  RAM\n"
-"  000100000000-00017fffffff        2G  RAM\n"
-"  0000e0000000-0000e00fffff        1M  PCI configuration (ECAM, bus 0)\n"
-"  000080000000-0000dfffffff     1536M  PCI window, 32-bit BARs\n"
-"  000180000000-001fffffffff      122G  PCI window, 64-bit BARs\n"
-"I/O ports\n"
-"  00000000c000-00000000ffff       16K  PCI window, I/O BARs\n"
-"device 0000:01:00.0 at 00:01.0\n"
-"  MSI-X: table 0:0x3000, PBA 0:0x2000, in place\n"
-"         its host pages hold nothing else\n"
-"  000182000000-000182003fff       16K  BAR 0 mem64\n"
-"         +0                8K  mapped\n"
-"         +2000            16B  virtual\n"
-"         +2010          4080B  trapped\n"
-"         +3000          1040B  virtual\n"
-"         +3410          3056B  trapped\n"
-"         host page table: 2 x 4K\n"
-"device 0000:41:00.0 at 00:02.0\n"
-"  MSI-X: none: the device has none\n"
-"  000080000000-000080ffffff       16M  BAR 0 mem32\n"
-"         +0               16M  mapped\n"
-"         host page table: 8 x 2M\n"
-"  001000000000-001fffffffff       64G  BAR 1 mem64 prefetchable\n"
-"         +0               64G  mapped\n"
-"         host page table: 64 x 1G\n"
-"  000180000000-000181ffffff       32M  BAR 3 mem64 prefetchable\n"
-"         +0               32M  mapped\n"
-"         host page table: 16 x 2M\n"
-"  00000000c000-00000000c07f      128B  BAR 5 io\n"
-"         +0              128B  trapped\n";
-/* clang-format on */
-
-static struct dev_plan dp[2];
-
-static void describe(unsigned int dev, const struct bar_shape *shape,
-		     const struct msix_shape *msix)
-{
-	dev_plan_make(&dp[dev], shape, msix, 4096, 4096);
-	for (unsigned int i = 0; i < PCI_BARS; i++) {
-		const struct bar_plan *b = &dp[dev].bar[i];
-
-		plan.pci[dev].bar[i] = (struct plan_bar){
-			.kind = b->kind,
-			.prefetch = b->prefetch,
-			.size = b->size,
-			.align = b->align,
-		};
-	}
-}
-
-static void nvme_and_gpu(void)
-{
-	/* 16 KiB of registers, with the MSI-X table in pages of its own. */
-	const struct bar_shape nvme[PCI_BARS] = {
-		{.kind = PCI_BAR_MEM64, .mappable = true, .size = 16 * KIB},
-	};
-	const struct msix_shape nvme_msix = {
-		.n = 65, .table_off = 0x3000, .pba_off = 0x2000};
-	const struct bar_shape gpu[PCI_BARS] = {
-		{.kind = PCI_BAR_MEM32, .mappable = true, .size = 16 * MIB},
-		{.kind = PCI_BAR_MEM64,
-		 .mappable = true,
-		 .prefetch = true,
-		 .size = 64 * GIB},
-		{0},
-		{.kind = PCI_BAR_MEM64,
-		 .mappable = true,
-		 .prefetch = true,
-		 .size = 32 * MIB},
-		{0},
-		{.kind = PCI_BAR_IO, .size = 128},
-	};
-	const struct msix_shape none = {0};
-
-	describe(device("0000:01:00.0"), nvme, &nvme_msix);
-	describe(device("0000:41:00.0"), gpu, &none);
-}
-
-static void printed(char *text, size_t size)
-{
-	FILE *f = tmpfile();
-	size_t n;
-
-	assert_non_null(f);
-	assert_int_equal(plan_print(f, &plan, dp, 4096), 0);
-	rewind(f);
-	n = fread(text, 1, size - 1, f);
-	text[n] = '\0';
-	fclose(f);
-}
-
-static void plan_in_words(void **state)
-{
-	static char text[8192];
-
-	(void)state;
-	layout.n_ram = 2;
-	layout.ram[0].len = 2 * GIB;
-	layout.ram[1] = (struct span){4 * GIB, 2 * GIB};
-	layout.mem64 = (struct span){6 * GIB, 1000 * GIB};
-	nvme_and_gpu();
-	assert_int_equal(make(NULL, 0), 0);
-	printed(text, sizeof(text));
-	assert_string_equal(text, golden);
-}
-
-static void failed_write_is_told(void **state)
-{
-	FILE *f = fopen("/dev/full", "w");
-
-	(void)state;
-	if (!f)
-		skip();
-	assert_int_equal(make(NULL, 0), 0);
-	assert_int_equal(plan_print(f, &plan, dp, 4096), -EIO);
-	fclose(f);
-}
-
 /* --- slots ------------------------------------------------------------------
  */
 
@@ -666,8 +540,6 @@ int main(void)
 		cmocka_unit_test_setup(odd_names_are_alone, setup),
 		cmocka_unit_test_setup(bus_is_full, setup),
 		cmocka_unit_test_setup(rom_has_a_place, setup),
-		cmocka_unit_test_setup(plan_in_words, setup),
-		cmocka_unit_test_setup(failed_write_is_told, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,9 @@ static void leaves(enum vfio_backend backend)
 	assert_int_equal(vfio_slot_eject(&l.v, &l.host, devfn >> 3), 1);
 	assert_int_equal(a->opens, 0);
 	assert_int_equal(b->opens, 1);
+	/* A mapping would keep its file, and the host waiting. */
+	for (unsigned int i = 0; i < FAKE_FILES; i++)
+		assert_null(fake_sys_mapping_of(&a->file[i]));
 	assert_false(vfio_present(&l.v, 0, &address, &devfn));
 	assert_string_equal(address, A);
 	assert_int_equal(guest_cfg_read(&l, 0, 0, 4), 0xffffffff);

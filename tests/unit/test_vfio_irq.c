@@ -314,6 +314,29 @@ static void sparse(void **state)
 	end();
 }
 
+/* Handed over again, a vector would be off for a moment. */
+static void armed_ones_are_left_alone(void **state)
+{
+	unsigned int sets;
+
+	(void)state;
+	device(8, false);
+	start();
+	guest_command(&l, 0, ON);
+	control(ENABLE);
+	entry(2, false);
+	entry(3, false);
+	control(ALL_MASKED);
+	sets = q->sets;
+	for (unsigned int v = 0; v < 6; v++)
+		entry(v, false);
+	control(ENABLE);
+	assert_int_equal(q->sets - sets, 2); /* 0 to 1, and 4 to 5 */
+	for (unsigned int v = 0; v < 6; v++)
+		fires(v, 1);
+	end();
+}
+
 static void mask_storm(void **state)
 {
 	unsigned int sets, commits;
@@ -434,6 +457,32 @@ static void too_few_vectors_at_once_noresize(void **state)
 {
 	(void)state;
 	too_few(true, true);
+}
+
+/* The host refuses to enable them at all: it is asked once, not for ever. */
+static void enabling_fails(void **state)
+{
+	unsigned int calls;
+
+	(void)state;
+	device(8, false);
+	start();
+	guest_command(&l, 0, ON | PCI_COMMAND_INTX_DISABLE);
+	p->irq[INTX].enabled = true; /* as if somebody else held it */
+	control(ENABLE);
+	p->irq[INTX].enabled = false;
+	assert_false(q->enabled);
+	assert_non_null(strstr(fake_sys_said(), "an interrupt vector"));
+	calls = q->sets;
+	for (unsigned int v = 0; v < 8; v++)
+		entry(v, false);
+	assert_int_equal(q->sets, calls);
+	assert_int_equal(routes(), 0);
+	control(0);
+	control(ENABLE);
+	entry(1, false);
+	fires(1, 1);
+	end();
 }
 
 /* KVM refuses new routes: what was routed before stays so. */
@@ -785,12 +834,14 @@ int main(void)
 		T(last_one_first),
 		T(last_one_first_noresize),
 		T(sparse),
+		T(armed_ones_are_left_alone),
 		T(mask_storm),
 		T(masked_is_pending),
 		T(too_few_vectors),
 		T(too_few_vectors_at_once),
 		T(too_few_vectors_noresize),
 		T(too_few_vectors_at_once_noresize),
+		T(enabling_fails),
 		T(routes_refused),
 		T(msi_multi),
 		T(msi_masks),

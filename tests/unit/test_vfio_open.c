@@ -498,10 +498,14 @@ static void no_reset(void **state)
 
 static int survey(struct dev_plan *dp, struct err *e)
 {
+	struct vfio_survey seen;
 	struct plan_pci pci;
+	int r;
 
 	memset(&pci, 0, sizeof(pci));
-	return vfio_survey(NVME, MSIX_AUTO, 4096, &pci, dp, e);
+	r = vfio_survey(NVME, MSIX_AUTO, 4096, &pci, &seen, e);
+	*dp = seen.plan;
+	return r;
 }
 
 static void survey_agrees(void **state)
