@@ -152,10 +152,8 @@ start_guest() {
 
 # TCG does not tell L1's KVM what the guest writes to XCR0, whoever runs it: CPUID then contradicts what the
 # guest's kernel has found out about XSAVE, and the newest does not survive that.
-# In an emulated L1 the timer behind a guest's TSC deadline now and then never fires, for reasons unknown;
-# the older kind of APIC timer was not seen to fail.
 guest_options() {
-	local more=" lapic=notscdeadline${words:+ $words}"
+	local more=${words:+ $words}
 	case $kernel in "$newest"/*) more+=" noxsave" ;; esac
 	guest_options=(--kernel "$kernel" --initrd "$initrd" --memory 256M --cmdline "console=ttyS0 quiet lab=$case$more")
 }
