@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
-#include <string.h>
 
 #define CF8_ENABLE   0x80000000u
 #define CF8_WRITABLE 0x80fffffcu /* the rest reads as 0 */
@@ -256,8 +255,8 @@ int pci_host_remove(struct pci_host *h, struct pci_func *f)
 		i++;
 	if (i == h->n)
 		return -ENOENT;
-	h->n--;
-	memmove(&h->list[i], &h->list[i + 1], (h->n - i) * sizeof(h->list[0]));
+	for (h->n--; i < h->n; i++)
+		h->list[i] = h->list[i + 1];
 	h->func[f->devfn] = NULL;
 	update_multi(h, f->devfn);
 	return 0;
