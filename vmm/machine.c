@@ -18,13 +18,8 @@
 #include <unistd.h>
 
 #include "vmm/arch.h"
-#include "vmm/host_facts.h"
 #include "vmm/plan.h"
-#include "vmm/plan_show.h"
 #include "vmm/vm.h"
-
-/* Physical address bits assumed where there is no KVM to ask. */
-#define PLAN_PHYS_BITS 46
 
 uint64_t vm_now_ns(void)
 {
@@ -110,9 +105,9 @@ static int file_open(const char *name, const char *role, int *fd, struct err *e)
 
 /* --- plan_make ----------------------------------------------------------- */
 
-static int layout_and_plan(struct plan *p, const struct conf *c,
-			   unsigned int phys_bits, const struct span *avoid,
-			   unsigned int n_avoid, struct err *e)
+int machine_layout(struct plan *p, const struct conf *c, unsigned int phys_bits,
+		   const struct span *avoid, unsigned int n_avoid,
+		   struct err *e)
 {
 	struct arch_layout layout;
 	int r = arch_layout_make(&layout, c->memory, phys_bits, e);
@@ -130,8 +125,8 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
-	r = layout_and_plan(&vm->plan, vm->conf, bits, vm->vfio.reserved,
-			    vm->vfio.n_reserved, e);
+	r = machine_layout(&vm->plan, vm->conf, bits, vm->vfio.reserved,
+			   vm->vfio.n_reserved, e);
 	for (unsigned int i = 0; r == 0 && i < vm->plan.n_pci; i++) {
 		struct plan_pci *p = &vm->plan.pci[i];
 
@@ -169,108 +164,6 @@ static int files_open(struct vm *vm, struct err *e)
 	return r;
 }
 
-static void note_devices(const struct vm *vm)
-{
-	const struct vfio *v = &vm->vfio;
-	char text[256];
-
-	snprintf(text, sizeof(text), "DMA by %s: %s", vfio_iommu_name(v),
-		 v->iommu_why);
-	vm_note(vm, text);
-	snprintf(text, sizeof(text), "DMA from device to device: %s",
-		 v->p2p ? "yes" : "no");
-	vm_note(vm, text);
-	vm_took(vm, "BARs mapped", v->bars_ns);
-	for (unsigned int i = 0; i < v->n_devs; i++) {
-		vfio_reset_text(v, i, text, sizeof(text));
-		vm_note(vm, text);
-	}
-}
-
-/* What the kernel could not do when it opened them one by one. */
-static int devices_settle(struct vm *vm, struct err *e)
-{
-	const struct conf *c = vm->conf;
-	int r = 0;
-
-	vfio_reset(&vm->vfio);
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
-		r = vfio_rom(&vm->vfio, i, c->vfio[i].rom, c->vfio[i].rom_file,
-			     e);
-	return r;
-}
-
-static void say_note(void *ctx, const char *line)
-{
-	vm_note(ctx, line);
-}
-
-/* What keeps device memory from huge pages and can be changed, or NULL. */
-static const char *small_pages(void)
-{
-	struct reach_host h;
-
-	host_facts_read(&h, "");
-	/* Before Linux 6.12 device memory is mapped page by page anyway. */
-	if (h.kernel_major && h.kernel_major * 100 + h.kernel_minor < 612)
-		return NULL;
-	if (h.thp == REACH_THP_ABSENT)
-		return "the kernel was built without transparent huge pages";
-	if (h.thp == REACH_THP_NEVER)
-		return "transparent huge pages are switched off; 'echo madvise "
-		       "> /sys/kernel/mm/transparent_hugepage/enabled' "
-		       "switches them on";
-	return h.thp_denied ? "this process may not use transparent huge pages "
-			      "(PR_SET_THP_DISABLE)"
-			    : NULL;
-}
-
-static void check_pages(struct vm *vm)
-{
-	const char *why = small_pages();
-
-	for (unsigned int i = 0; why && i < vm->vfio.n_devs; i++) {
-		if (vfio_lacks_huge(&vm->vfio, i))
-			fprintf(stderr,
-				"barge: %s: its memory is mapped in small "
-				"pages, which is slow: %s\n",
-				vm->conf->vfio[i].address, why);
-	}
-	if (vm->conf->verbose)
-		vfio_tell_pages(&vm->vfio, say_note, vm);
-}
-
-/* All of RAM will be locked: better no now than after a device was reset. */
-static int devices_open(struct vm *vm, struct err *e)
-{
-	const struct conf *c = vm->conf;
-	struct vfio_want w = {.backend = c->iommu, .p2p = c->p2p};
-	uint64_t ram = 0;
-	int r;
-
-	if (!c->n_vfio)
-		return 0;
-	for (unsigned int i = 0; i < vm->plan.n_ram; i++)
-		ram += vm->plan.ram[i].len;
-	for (; w.n < c->n_vfio; w.n++)
-		w.address[w.n] = c->vfio[w.n].address;
-	vm->vfio.bar_align = vm->plan.bar_align;
-	vfio_setup(&vm->vfio, &w);
-	r = vfio_memlock(ram, e);
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
-		r = vfio_rom_check(c->vfio[i].rom, c->vfio[i].rom_file, e);
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++)
-		r = vfio_open(&vm->vfio, c->vfio[i].address, c->vfio[i].msix,
-			      e);
-	if (r == 0)
-		r = devices_settle(vm, e);
-	if (r == 0) {
-		note_devices(vm);
-		check_pages(vm);
-	}
-	return r;
-}
-
 /* The device comes last: nothing is reset for a kernel that does not boot. */
 static int host_open(struct vm *vm, struct err *e)
 {
@@ -289,7 +182,7 @@ static int host_open(struct vm *vm, struct err *e)
 		r = arch_boot_check(&b, e);
 	}
 	if (r == 0)
-		r = devices_open(vm, e);
+		r = vm_open_devices(vm, e);
 	if (r == 0)
 		vm_note(vm, "host opened");
 	return r;
@@ -516,95 +409,5 @@ int machine_run(const struct conf *conf, struct err *e)
 	r = vm_result(vm, r, e);
 	vm_destroy(vm);
 	free(vm);
-	return r;
-}
-
-/* --- barge plan ------------------------------------------------------------
- */
-
-/* A host without KVM can still plan, for a processor of today. */
-static unsigned int host_phys_bits(void)
-{
-	unsigned int bits = PLAN_PHYS_BITS;
-	struct kvm *kvm = malloc(sizeof(*kvm));
-	struct err e;
-
-	if (!kvm)
-		return bits;
-	kvm_init(kvm);
-	if (kvm_open(kvm, &e) == 0)
-		(void)arch_phys_bits(kvm, &bits, &e);
-	kvm_close(kvm);
-	free(kvm);
-	return bits;
-}
-
-/* What the IOMMUs of the devices cannot address is no place for a BAR. */
-static unsigned int plan_avoid(const struct plan_view *v, struct span *avoid)
-{
-	unsigned int bits = 64;
-
-	for (unsigned int i = 0; i < v->n; i++) {
-		if (v->dev[i].iommu.bits && v->dev[i].iommu.bits < bits)
-			bits = v->dev[i].iommu.bits;
-	}
-	if (bits > 63)
-		return 0;
-	avoid->base = UINT64_C(1) << bits;
-	avoid->len = UINT64_MAX - avoid->base + 1;
-	return 1;
-}
-
-static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
-		   struct err *e)
-{
-	unsigned int bits = host_phys_bits();
-	struct span avoid;
-	int r = layout_and_plan(plan, c, bits, NULL, 0, e);
-
-	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
-		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix,
-				plan->bar_align, &plan->pci[i], &v->dev[i].seen,
-				e);
-		if (r == 0)
-			r = vfio_survey_rom(c->vfio[i].rom, c->vfio[i].rom_file,
-					    &plan->pci[i], e);
-		host_facts_iommu(&v->dev[i].iommu, "", c->vfio[i].address);
-		plan->n_pci = i + 1;
-		v->n = i + 1;
-	}
-	if (r < 0)
-		return r;
-	/* again, now that the devices are known */
-	return layout_and_plan(plan, c, bits, &avoid, plan_avoid(v, &avoid), e);
-}
-
-static enum reach_p2p plan_p2p(const struct conf *c)
-{
-	if (!vfio_p2p_wanted(c->p2p, c->n_vfio))
-		return c->p2p == VFIO_P2P_AUTO ? REACH_P2P_ALONE
-					       : REACH_P2P_OFF;
-	return c->iommu == VFIO_BACKEND_IOMMUFD ? REACH_P2P_IOMMUFD
-						: REACH_P2P_ON;
-}
-
-int machine_plan(const struct conf *conf, struct err *e)
-{
-	struct plan *plan = calloc(1, sizeof(*plan));
-	struct plan_dev *dev = calloc(CONF_VFIO_MAX, sizeof(*dev));
-	struct plan_view v = {.plan = plan, .dev = dev};
-	int r;
-
-	if (!plan || !dev)
-		r = err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
-	else
-		r = plan_of(conf, plan, &v, e);
-	if (r == 0) {
-		host_facts_read(&v.host, "");
-		plan_view_finish(&v, plan_p2p(conf));
-		r = plan_show(conf, &v, e);
-	}
-	free(plan);
-	free(dev);
 	return r;
 }

@@ -3,6 +3,7 @@
 #define VMM_MACHINE_H
 
 #include "core/err.h"
+#include "core/plan.h"
 #include "vmm/conf.h"
 
 /*
@@ -13,5 +14,12 @@
 int machine_run(const struct conf *conf, struct err *e);
 /* Compute and print the machine to standard output; creates no VM. */
 int machine_plan(const struct conf *conf, struct err *e);
+/*
+ * Plan the machine around the devices that are in @p, away from @avoid, for
+ * guests that have @phys_bits of physical address.
+ */
+int machine_layout(struct plan *p, const struct conf *c, unsigned int phys_bits,
+		   const struct span *avoid, unsigned int n_avoid,
+		   struct err *e);
 
 #endif

@@ -87,6 +87,8 @@ void vm_wake(void *ctx);
 /* What is to be booted, for arch_boot_check() and arch_load(). */
 struct arch_boot vm_boot(struct vm *vm);
 
+/* Open and reset conf's devices. vmm/passthrough.c */
+int vm_open_devices(struct vm *vm, struct err *e);
 /* Everything between the plan and the first entry. vmm/build.c */
 int vm_build(struct vm *vm, struct err *e);
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/* barge plan: the machine as it would be, computed without opening a device. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "vmm/arch.h"
+#include "vmm/host_facts.h"
+#include "vmm/machine.h"
+#include "vmm/plan_show.h"
+
+/* Physical address bits assumed where there is no KVM to ask. */
+#define PLAN_PHYS_BITS 46
+
+/* A host without KVM can still plan, for a processor of today. */
+static unsigned int host_phys_bits(void)
+{
+	unsigned int bits = PLAN_PHYS_BITS;
+	struct kvm *kvm = malloc(sizeof(*kvm));
+	struct err e;
+
+	if (!kvm)
+		return bits;
+	kvm_init(kvm);
+	if (kvm_open(kvm, &e) == 0)
+		(void)arch_phys_bits(kvm, &bits, &e);
+	kvm_close(kvm);
+	free(kvm);
+	return bits;
+}
+
+/* What the IOMMUs of the devices cannot address is no place for a BAR. */
+static unsigned int plan_avoid(const struct plan_view *v, struct span *avoid)
+{
+	unsigned int bits = 64;
+
+	for (unsigned int i = 0; i < v->n; i++) {
+		if (v->dev[i].iommu.bits && v->dev[i].iommu.bits < bits)
+			bits = v->dev[i].iommu.bits;
+	}
+	if (bits > 63)
+		return 0;
+	avoid->base = UINT64_C(1) << bits;
+	avoid->len = UINT64_MAX - avoid->base + 1;
+	return 1;
+}
+
+static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
+		   struct err *e)
+{
+	unsigned int bits = host_phys_bits();
+	struct span avoid;
+	int r = machine_layout(plan, c, bits, NULL, 0, e);
+
+	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
+		r = vfio_survey(c->vfio[i].address, c->vfio[i].msix,
+				plan->bar_align, &plan->pci[i], &v->dev[i].seen,
+				e);
+		if (r == 0)
+			r = vfio_survey_rom(c->vfio[i].rom, c->vfio[i].rom_file,
+					    &plan->pci[i], e);
+		host_facts_iommu(&v->dev[i].iommu, "", c->vfio[i].address);
+		plan->n_pci = i + 1;
+		v->n = i + 1;
+	}
+	if (r < 0)
+		return r;
+	/* again, now that the devices are known */
+	return machine_layout(plan, c, bits, &avoid, plan_avoid(v, &avoid), e);
+}
+
+static enum reach_p2p plan_p2p(const struct conf *c)
+{
+	if (!vfio_p2p_wanted(c->p2p, c->n_vfio))
+		return c->p2p == VFIO_P2P_AUTO ? REACH_P2P_ALONE
+					       : REACH_P2P_OFF;
+	return c->iommu == VFIO_BACKEND_IOMMUFD ? REACH_P2P_IOMMUFD
+						: REACH_P2P_ON;
+}
+
+int machine_plan(const struct conf *conf, struct err *e)
+{
+	struct plan *plan = calloc(1, sizeof(*plan));
+	struct plan_dev *dev = calloc(CONF_VFIO_MAX, sizeof(*dev));
+	struct plan_view v = {.plan = plan, .dev = dev};
+	int r;
+
+	if (!plan || !dev)
+		r = err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
+	else
+		r = plan_of(conf, plan, &v, e);
+	if (r == 0) {
+		host_facts_read(&v.host, "");
+		plan_view_finish(&v, plan_p2p(conf));
+		r = plan_show(conf, &v, e);
+	}
+	free(plan);
+	free(dev);
+	return r;
+}
