@@ -176,7 +176,7 @@ become_l1() {
 		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46,-erms -smp 2 -m "$l1_memory" \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$kernel/vmlinux" -initrd "$work/l1-$l1_kernel.cpio" \
-		-append "console=ttyS0 quiet panic=-1 no_timer_check intel_iommu=on mitigations=off${l1_words:+ $l1_words}" \
+		-append "console=ttyS0 quiet panic=-1 no_timer_check nohz=off highres=off intel_iommu=on mitigations=off${l1_words:+ $l1_words}" \
 		-device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host \
