@@ -65,9 +65,11 @@ last_line() { tail -n 1 "$1" | tr -d '\r' | tr '\t' ' '; }
 
 # boot_once FIGURE PEER [vfio]: one run, from exec to the process's end.
 boot_once() {
-	local figure=$1 peer=$2 pid watcher watchdog ended start end status=0 command
+	local figure=$1 peer=$2 pid watcher watchdog ended start end status=0 command words
+	words="end=$(peer_end "$2")"
 	doing "$figure: $peer"
-	peer_command "$peer" "end=$(peer_end "$peer")${3:+ disk=1}" "${3-}"
+	case $figure in nvme) words+=" disk=1" ;; esac
+	peer_command "$peer" "$words" "${3-}"
 	rm -f "$TMPDIR/up"
 	watch_console <"$TMPDIR/out" &
 	watcher=$!
@@ -224,7 +226,7 @@ huge_entries() {
 		cp "$tracing/trace" "$share/trace-$peer"
 		sample huge-maps "$peer" "$(traced " map: .*paddr=0x$(bar_start) ")"
 		sample huge-unmaps "$peer" "$(awk '/ unmap: / && match($0, /unmapped_size=[0-9]+/) &&
-			substr($0, RSTART + 14, RLENGTH - 14) >= 2 ^ 30 { n++ } END { print n + 0 }' "$tracing/trace")"
+			substr($0, RSTART + 14, RLENGTH - 14) + 0 >= 2 ^ 30 { n++ } END { print n + 0 }' "$tracing/trace")"
 		wait_console 'bench: touched 64' && sample huge-entries "$peer" "$(kvm_stat pages_1g)"
 	else
 		leave_out huge-entries "$peer" "its guest did not come up: $(last_line "$complaint")"
