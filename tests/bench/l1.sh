@@ -296,7 +296,6 @@ bench_main() {
 	initrd=$work/bench.cpio
 	mkfifo "$TMPDIR/out" "$TMPDIR/keys"
 	: >"$samples"
-	: >"$share/notes"
 	for figure in $figures; do
 		"$figure"
 	done

@@ -97,18 +97,23 @@ fresh_samples() {
 }
 
 # run_l1 FIGURES LIMIT: these figures in one L1, within LIMIT seconds; true if it came to its end. On a busy
-# machine L1's kernel may find that its timer does not work: it gets a second chance.
+# machine L1's timers may fail it: then all begins anew.
 run_l1() {
 	# shellcheck disable=SC2034 # of become_l1, and told to L1
-	local limit=$2 figures=$1 case=nvme-doorbell status try
+	local limit=$2 figures=$1 case=nvme-doorbell status try l1 pulse
 	tell case bench kvmtool qemu times figures
-	rm -f "$logs"/{samples,doing,verdict}
 	for try in 1 2 3; do
+		rm -f "$logs"/{samples,doing,verdict,beat}
 		status=0
 		(become_l1 "$logs" ". $(printf %q "$bench/l1.sh"); bench_main" -serial "file:$logs/l1.console") \
-			>"$logs/qemu.log" 2>&1 </dev/null || status=$?
-		[ ! -e "$logs/doing" ] || break
-		echo "  the lab's machine did not come up, attempt $try"
+			>"$logs/qemu.log" 2>&1 </dev/null &
+		l1=$!
+		feel_pulse $l1 >/dev/null 2>&1 &
+		pulse=$!
+		wait $l1 || status=$?
+		kill $pulse 2>/dev/null || true
+		if [ -e "$logs/doing" ] && ! stood_still; then break; fi
+		echo "  the lab's machine stood still, attempt $try"
 	done
 	[ ! -s "$logs/samples" ] || cat "$logs/samples" >>"$logs/all"
 	[ "$(cat "$logs/verdict" 2>/dev/null)" = ok ] && return

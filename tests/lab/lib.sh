@@ -176,10 +176,24 @@ become_l1() {
 		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46,-erms -smp 2 -m "$l1_memory" \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$kernel/vmlinux" -initrd "$work/l1-$l1_kernel.cpio" \
-		-append "console=ttyS0 quiet panic=-1 no_timer_check nohz=off highres=off intel_iommu=on mitigations=off${l1_words:+ $l1_words}" \
+		-append "console=ttyS0 quiet panic=-1 oops=panic no_timer_check nohz=off highres=off intel_iommu=on mitigations=off${l1_words:+ $l1_words}" \
 		-device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host \
 		-fsdev "local,id=lab,path=$share,security_model=none" -device virtio-9p-pci,fsdev=lab,mount_tag=lab \
 		"${l1_has[@]}" "$@"
+}
+
+# feel_pulse PID: ends an L1 that stands still, long before its time is up.
+feel_pulse() {
+	while sleep 5; do
+		! stood_still || kill "$1" || break
+	done
+}
+
+# stood_still: L1 ended without a verdict, and its heart had stopped long before. Under TCG on a busy
+# box its timers can stop for good, which says nothing about barge.
+stood_still() {
+	[ ! -s "$logs/verdict" ] && [ -e "$logs/beat" ] &&
+		[ $((EPOCHSECONDS - $(stat -c %Y "$logs/beat"))) -gt 60 ]
 }
