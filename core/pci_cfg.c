@@ -25,11 +25,6 @@
 
 #define LOW32	   UINT64_C(0xffffffff)
 
-static uint64_t ones(unsigned int len)
-{
-	return len >= 8 ? UINT64_MAX : (UINT64_C(1) << (len * 8)) - 1;
-}
-
 static bool access_ok(unsigned int off, unsigned int len)
 {
 	return (len == 1 || len == 2 || len == 4 || len == 8) &&
@@ -71,7 +66,7 @@ void pci_cfg_set(struct pci_cfg *c, unsigned int off, unsigned int len,
 uint64_t pci_cfg_get(const struct pci_cfg *c, unsigned int off,
 		     unsigned int len)
 {
-	return access_ok(off, len) ? load(&c->bytes[off], len) : ones(len);
+	return access_ok(off, len) ? load(&c->bytes[off], len) : pci_ones(len);
 }
 
 void pci_cfg_set_masks(struct pci_cfg *c, unsigned int off, unsigned int len,
@@ -89,15 +84,16 @@ uint64_t pci_cfg_read(const struct pci_cfg *c, unsigned int off,
 	uint64_t virt;
 
 	if (!access_ok(off, len))
-		return ones(len);
+		return pci_ones(len);
 	virt = load(&c->virt[off], len);
-	return (load(&c->bytes[off], len) & virt) | (hw & ~virt & ones(len));
+	return (load(&c->bytes[off], len) & virt) |
+	       (hw & ~virt & pci_ones(len));
 }
 
 bool pci_cfg_needs_hw(const struct pci_cfg *c, unsigned int off,
 		      unsigned int len)
 {
-	return access_ok(off, len) && load(&c->virt[off], len) != ones(len);
+	return access_ok(off, len) && load(&c->virt[off], len) != pci_ones(len);
 }
 
 struct pci_cfg_change pci_cfg_write(struct pci_cfg *c, unsigned int off,

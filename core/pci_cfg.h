@@ -37,6 +37,12 @@ struct pci_cfg_change {
 	uint64_t hw_mask; /* bits that are the hardware's and writable */
 };
 
+/* What @len (1 to 8) bytes read as where nobody answers. */
+static inline uint64_t pci_ones(unsigned int len)
+{
+	return len < 8 ? (1ull << 8 * len) - 1 : UINT64_MAX;
+}
+
 /* All bits virtual, zero and read-only. */
 void pci_cfg_init(struct pci_cfg *c);
 /* Set or get @len (1, 2, 4, 8) bytes of `bytes`, whatever the masks say. */

@@ -18,11 +18,6 @@
 
 #define HEADER_MULTI 0x80
 
-static uint64_t ones(unsigned int len)
-{
-	return len < 8 ? (1ull << 8 * len) - 1 : ~0ull;
-}
-
 /* Without its function 0 the rest of a slot cannot be found (PCI-3.0 6.1). */
 static struct pci_func *lookup(const struct pci_host *h, unsigned int devfn)
 {
@@ -44,10 +39,10 @@ static uint64_t cfg_read(struct pci_host *h, unsigned int devfn,
 	uint64_t v = 0;
 
 	if (!f || off + len > PCI_CFG_SIZE)
-		return ones(len);
+		return pci_ones(len);
 	for (unsigned int i = 0, n; i < len; i += n) {
 		n = piece(off + i, len - i);
-		v |= (f->ops->cfg_read(f, off + i, n) & ones(n)) << 8 * i;
+		v |= (f->ops->cfg_read(f, off + i, n) & pci_ones(n)) << 8 * i;
 	}
 	return v;
 }
@@ -61,7 +56,7 @@ static void cfg_write(struct pci_host *h, unsigned int devfn, unsigned int off,
 		return;
 	for (unsigned int i = 0, n; i < len; i += n) {
 		n = piece(off + i, len - i);
-		f->ops->cfg_write(f, off + i, n, val >> 8 * i & ones(n));
+		f->ops->cfg_write(f, off + i, n, val >> 8 * i & pci_ones(n));
 	}
 }
 
@@ -89,7 +84,7 @@ static uint64_t cf8_read(struct pci_host *h, uint64_t off, unsigned int len)
 	if (off == 0 && len == 4)
 		return h->cf8;
 	if (off < CFC || !cf8_target(h, &devfn, &reg))
-		return ones(len);
+		return pci_ones(len);
 	return cfg_read(h, devfn, reg + (unsigned int)(off - CFC), len);
 }
 
@@ -112,7 +107,7 @@ static void cf8_write(struct pci_host *h, uint64_t off, unsigned int len,
 static uint64_t ecam_read(struct pci_host *h, uint64_t off, unsigned int len)
 {
 	if (off >> 12 >= PCI_HOST_FUNCS)
-		return ones(len);
+		return pci_ones(len);
 	return cfg_read(h, (unsigned int)(off >> 12), off & 0xfff, len);
 }
 
@@ -174,8 +169,8 @@ static uint64_t host_read(struct device *d, unsigned int region, uint64_t off,
 		return ecam_read(h, off, len);
 	t = window(h, region, off, len);
 	if (!t.f)
-		return ones(len);
-	return t.f->ops->bar_read(t.f, t.bar, t.off, len) & ones(len);
+		return pci_ones(len);
+	return t.f->ops->bar_read(t.f, t.bar, t.off, len) & pci_ones(len);
 }
 
 static void host_write(struct device *d, unsigned int region, uint64_t off,
@@ -194,7 +189,8 @@ static void host_write(struct device *d, unsigned int region, uint64_t off,
 	}
 	t = window(h, region, off, len);
 	if (t.f)
-		t.f->ops->bar_write(t.f, t.bar, t.off, len, val & ones(len));
+		t.f->ops->bar_write(t.f, t.bar, t.off, len,
+				    val & pci_ones(len));
 }
 
 static const struct dev_ops pci_host_ops = {

@@ -34,7 +34,7 @@ static uint64_t cfg_read(struct pci_func *f, unsigned int off, unsigned int len)
 static void forward(struct vfio_dev *d, unsigned int off, unsigned int len,
 		    const struct pci_cfg_change *ch)
 {
-	uint64_t all = len == 8 ? UINT64_MAX : (1ull << (8 * len)) - 1;
+	uint64_t all = pci_ones(len);
 
 	if (!ch->hw_mask)
 		return;
@@ -141,11 +141,6 @@ static const struct bar_slice *slice_at(const struct bar_plan *p, uint64_t off,
 	return NULL;
 }
 
-static uint64_t ones(unsigned int len)
-{
-	return len == 8 ? UINT64_MAX : (1ull << (8 * len)) - 1;
-}
-
 /* Whether @off of BAR @bar lies in the guest's table, or PBA, and where. */
 static bool in_table(const struct vfio_dev *d, unsigned int bar, uint64_t off,
 		     uint64_t *at)
@@ -186,7 +181,7 @@ static uint64_t virtual_read(struct vfio_dev *d, unsigned int bar, uint64_t off,
 		return msix_table_read(&d->msix, at, len);
 	if (in_pba(d, bar, off, &at))
 		return pba_read(d, at, len);
-	return ones(len);
+	return pci_ones(len);
 }
 
 static uint64_t bytewise_read(struct pci_func *f, unsigned int bar,
@@ -218,7 +213,7 @@ static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 	uint64_t v = 0;
 
 	if (bar > PCI_ROM_IDX || d->power) /* D0 only: PCI-PM-1.2 5.4.1 */
-		return ones(len);
+		return pci_ones(len);
 	if (bar == PCI_ROM_IDX)
 		return rom_read(d, off, len);
 	s = slice_at(&d->plan.bar[bar], off, len);
@@ -231,7 +226,7 @@ static uint64_t bar_read(struct pci_func *f, unsigned int bar, uint64_t off,
 	if (!in_region(d, bar, off, len) ||
 	    pread(d->fd, &v, len, (off_t)(d->region[bar].fd_off + off)) !=
 		    (ssize_t)len)
-		return ones(len);
+		return pci_ones(len);
 	return v;
 }
 

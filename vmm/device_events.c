@@ -10,20 +10,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "vmm/vm.h"
 
 #define NS_PER_S  1000000000ull
 #define NS_PER_MS 1000000ull
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 static const struct conf_vfio *conf_of(const struct vm *vm, const char *address)
 {
@@ -70,7 +61,7 @@ static void on_request(struct vm *vm, unsigned int nth, const char *address,
 	if (vm->events.dev[nth].asked)
 		return;
 	vm->events.dev[nth].asked = true;
-	vm->events.dev[nth].deadline = now_ns() + seconds * NS_PER_S;
+	vm->events.dev[nth].deadline = vm_now_ns() + seconds * NS_PER_S;
 	if (!seconds)
 		return;
 	fprintf(stderr,
@@ -130,7 +121,7 @@ static bool still_here(struct vm *vm, unsigned int nth, const char **address)
 
 int device_events_poll(struct vm *vm, int timeout)
 {
-	uint64_t now = now_ns();
+	uint64_t now = vm_now_ns();
 
 	for (unsigned int i = 0; i < vm->vfio.n_devs; i++) {
 		const char *address;
