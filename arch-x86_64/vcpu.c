@@ -193,13 +193,21 @@ static int set_entry(struct vcpu *v, const struct arch_entry *entry,
 }
 
 int arch_vcpu_init(struct kvm *k, struct vcpu *v, const struct plan *plan,
-		   const struct arch_entry *entry, struct err *e)
+		   struct err *e)
 {
 	int r = set_cpuid(k, v, plan->cpus, e);
 
 	if (r < 0)
 		return r;
 	set_msrs(v);
-	/* The others wait for INIT and SIPI in the state KVM made them in. */
-	return v->id == 0 ? set_entry(v, entry, e) : 0;
+	return 0;
+}
+
+/* The others wait for INIT and SIPI in the state KVM made them in. */
+int arch_start(struct kvm *k, struct vcpu *v, const struct arch_boot *b,
+	       const struct arch_entry *entry, struct err *e)
+{
+	(void)k;
+	(void)b;
+	return set_entry(v, entry, e);
 }

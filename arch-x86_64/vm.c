@@ -70,12 +70,19 @@ static int base_routes(struct kvm *k, struct err *e)
 	return kvm_set_base_routes(k, r, n, IOAPIC_PINS, e);
 }
 
-int arch_vm_init(struct kvm *k, struct err *e)
+int arch_vm_create(struct kvm *k, const struct plan *plan, struct err *e)
+{
+	(void)plan; /* the second-level tables are as deep as the host's */
+	return kvm_create_vm(k, 0, e);
+}
+
+int arch_vm_init(struct kvm *k, const struct plan *plan, struct err *e)
 {
 	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
 	uint64_t identity = IDENTITY_ADDR;
 	int r = keep_page_tables(k, e);
 
+	(void)plan;
 	if (r < 0)
 		return r;
 	r = kvm_ioctl(k->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
@@ -91,6 +98,14 @@ int arch_vm_init(struct kvm *k, struct err *e)
 	if (r < 0)
 		return must(r, "KVM_CREATE_PIT2", e);
 	return base_routes(k, e);
+}
+
+int arch_vm_ready(struct kvm *k, const struct plan *plan, struct err *e)
+{
+	(void)k; /* everything was there before the vCPUs */
+	(void)plan;
+	(void)e;
+	return 0;
 }
 
 /* Port I/O: `count` items of `size` bytes, one after the other. */

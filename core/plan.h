@@ -11,6 +11,11 @@
 #define PLAN_PCI_MAX 31 /* a bus has 32 slots, one is the host bridge's */
 #define PLAN_BARS    (PCI_BARS + 1) /* the last is the ROM: PCI_ROM_IDX */
 
+/* Parts of a processor that can be kept from the guest. */
+#define PLAN_CPU_PMU   (1u << 0) /* counters of events */
+#define PLAN_CPU_SVE   (1u << 1) /* aarch64: scalable vectors */
+#define PLAN_CPU_PAUTH (1u << 2) /* aarch64: signed pointers */
+
 struct plan_bar {
 	enum pci_bar_kind kind;
 	bool prefetch;
@@ -40,6 +45,8 @@ struct plan {
 	struct span mem32;
 	struct span mem64;
 	struct span io;
+	uint64_t io_mmio;     /* where port 0 is in memory; 0: real ports */
+	unsigned int cpu_off; /* PLAN_CPU_*: not for the guest */
 	unsigned int n_pci;
 	struct plan_pci pci[PLAN_PCI_MAX];
 };

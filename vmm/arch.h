@@ -21,6 +21,7 @@ struct arch_layout {
 	struct span mem64;  /* free for 64-bit BARs, above RAM */
 	struct span hole;   /* in mem64, but not to be used; len 0: none */
 	struct span io;	    /* free for I/O BARs */
+	uint64_t io_mmio;   /* where port 0 is in memory; 0: real ports */
 	uint64_t bar_align; /* least alignment of a memory BAR */
 	unsigned int n_ram;
 	struct span ram[PLAN_RAM_MAX];
@@ -44,8 +45,20 @@ unsigned int arch_intx_gsi(unsigned int slot, unsigned int pin);
 /* Devices of this architecture, in the order they are created. */
 const struct dev_place *arch_places(unsigned int *n);
 
-/* Interrupt controllers and timers; after kvm_create_vm(), before vCPUs. */
-int arch_vm_init(struct kvm *k, struct err *e);
+/*
+ * From nothing to a machine that can run, in this order: arch_vm_create(), RAM
+ * is mapped, arch_vm_init(), each vCPU is created and arch_vcpu_init()ed,
+ * arch_vm_ready(), devices, arch_start(). arch_load() runs beside all of them
+ * but the last.
+ */
+/* kvm_create_vm() with as much guest-physical address as @plan needs. */
+int arch_vm_create(struct kvm *k, const struct plan *plan, struct err *e);
+/* What has to be there before vCPUs: interrupt controllers, timers. */
+int arch_vm_init(struct kvm *k, const struct plan *plan, struct err *e);
+int arch_vcpu_init(struct kvm *k, struct vcpu *v, const struct plan *plan,
+		   struct err *e);
+/* What has to wait for the last vCPU; interrupts can be routed afterwards. */
+int arch_vm_ready(struct kvm *k, const struct plan *plan, struct err *e);
 
 /* What to boot, and into what. */
 struct arch_boot {
@@ -53,7 +66,9 @@ struct arch_boot {
 	int kernel_fd;
 	const char *initrd_name; /* NULL: none */
 	int initrd_fd;
-	const char *cmdline; /* not NULL */
+	const char *cmdline;  /* not NULL */
+	const char *fdt_name; /* where a copy of the FDT goes; NULL: nowhere */
+	int fdt_fd;
 	const struct plan *plan;
 	struct gmem *mem; /* not looked at by arch_boot_check() */
 };
@@ -70,13 +85,15 @@ struct arch_entry {
  * everything fits into the plan's RAM. Needs the plan's RAM only.
  */
 int arch_boot_check(const struct arch_boot *b, struct err *e);
-/*
- * Load kernel, initrd, command line and platform tables into guest memory.
- */
+/* Load kernel, initrd and command line into guest memory. */
 int arch_load(const struct arch_boot *b, struct arch_entry *entry,
 	      struct err *e);
-int arch_vcpu_init(struct kvm *k, struct vcpu *v, const struct plan *plan,
-		   const struct arch_entry *entry, struct err *e);
+/*
+ * Describe the machine that KVM gave to the guest, and let @v, the first vCPU,
+ * start there.
+ */
+int arch_start(struct kvm *k, struct vcpu *v, const struct arch_boot *b,
+	       const struct arch_entry *entry, struct err *e);
 
 /* What the machine does with a decoded access. */
 struct arch_sink {
@@ -85,11 +102,13 @@ struct arch_sink {
 		     unsigned int len);
 	void (*write)(void *ctx, enum bus_kind bus, uint64_t addr,
 		      const void *data, unsigned int len);
+	/* A line for whoever runs the VM: what the guest did. */
+	void (*complain)(void *ctx, const char *text);
 };
 
 /*
  * Handle an exit that only this architecture has (port I/O, ...). 1: handled,
- * 0: not one of ours.
+ * 0: not one of ours, -errno: KVM refused to go on.
  */
 int arch_vcpu_exit(struct vcpu *v, const struct arch_sink *sink);
 

@@ -77,16 +77,17 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 static int pci_windows(struct vm *vm)
 {
 	const struct plan *p = &vm->plan;
+	const struct span io = {p->io.base + p->io_mmio, p->io.len};
 	const struct {
 		enum bus_kind bus;
 		struct span span;
 		unsigned int region;
 	} w[] = {
-		{BUS_PIO, {0xcf8, 8}, PCI_HOST_CF8},
+		{BUS_PIO, p->conf1, PCI_HOST_CF8},
 		{BUS_MMIO, p->ecam, PCI_HOST_ECAM},
 		{BUS_MMIO, p->mem32, PCI_HOST_MEM32},
 		{BUS_MMIO, p->mem64, PCI_HOST_MEM64},
-		{BUS_PIO, p->io, PCI_HOST_IO},
+		{p->io_mmio ? BUS_MMIO : BUS_PIO, io, PCI_HOST_IO},
 	};
 	int r = dispatch_add(&vm->dispatch, &vm->pci_host.dev);
 
@@ -217,8 +218,7 @@ static int pinner_finish(struct pinner *p, int ret, struct err *e)
 	return p->ret;
 }
 
-static int build_vcpus(struct vm *vm, const struct arch_entry *entry,
-		       struct err *e)
+static int build_vcpus(struct vm *vm, struct err *e)
 {
 	unsigned int n = vm->conf->cpus;
 
@@ -234,8 +234,7 @@ static int build_vcpus(struct vm *vm, const struct arch_entry *entry,
 		vm->n_vcpus = i + 1;
 		r = vcpu_create(&vm->kvm, &t->vcpu, i, e);
 		if (r == 0)
-			r = arch_vcpu_init(&vm->kvm, &t->vcpu, &vm->plan, entry,
-					   e);
+			r = arch_vcpu_init(&vm->kvm, &t->vcpu, &vm->plan, e);
 		if (r < 0)
 			return r;
 	}
@@ -255,7 +254,7 @@ static int check_cpus(struct vm *vm, struct err *e)
 
 static int build_host_side(struct vm *vm, struct err *e)
 {
-	int r = kvm_create_vm(&vm->kvm, e);
+	int r = arch_vm_create(&vm->kvm, &vm->plan, e);
 
 	/*
 	 * Memory first: a memslot waits for an SRCU grace period, and for
@@ -267,12 +266,23 @@ static int build_host_side(struct vm *vm, struct err *e)
 	if (r == 0)
 		vm_note(vm, "memory mapped");
 	if (r == 0)
-		r = arch_vm_init(&vm->kvm, e);
+		r = arch_vm_init(&vm->kvm, &vm->plan, e);
+	if (r == 0)
+		r = build_vcpus(vm, e);
+	if (r == 0)
+		r = arch_vm_ready(&vm->kvm, &vm->plan, e);
 	if (r == 0)
 		vm_note(vm, "interrupt controllers created");
 	if (r == 0)
 		r = build_devices(vm, e);
 	return r;
+}
+
+static int start(struct vm *vm, const struct arch_entry *entry, struct err *e)
+{
+	struct arch_boot b = vm_boot(vm);
+
+	return arch_start(&vm->kvm, &vm->vcpus[0].vcpu, &b, entry, e);
 }
 
 int vm_build(struct vm *vm, struct err *e)
@@ -290,7 +300,7 @@ int vm_build(struct vm *vm, struct err *e)
 	r = build_host_side(vm, e);
 	r = loader_finish(&loader, r, e);
 	if (r == 0)
-		r = build_vcpus(vm, &loader.entry, e);
+		r = start(vm, &loader.entry, e);
 	/* Before a vCPU runs, so that no device ever sees a hole. */
 	return pinner_finish(&pinner, r, e);
 }

@@ -426,6 +426,7 @@ void conf_fini(struct conf *c)
 	free(c->cmdline);
 	free(c->console_file);
 	free(c->svg);
+	free(c->dump_fdt);
 	free(c->what_if);
 	memset(c, 0, sizeof(*c));
 }

@@ -68,9 +68,11 @@ struct conf {
 	enum conf_console console;
 	char *console_file;
 	bool verbose;
-	bool slot_zap_all; /* struct kvm */
-	bool json;	   /* plan, devices, doctor */
-	bool force;	   /* bind, unbind */
+	bool slot_zap_all;    /* struct kvm */
+	unsigned int cpu_off; /* PLAN_CPU_* */
+	char *dump_fdt;
+	bool json;  /* plan, devices, doctor */
+	bool force; /* bind, unbind */
 	/* What bind, unbind and devices are told to look at, each once. */
 	unsigned int n_addresses;
 	char address[CONF_ADDRESSES_MAX][16];

@@ -27,7 +27,7 @@ static void ask_kvm(struct doctor_facts *f)
 	if (!k)
 		return;
 	kvm_init(k);
-	if (kvm_open(k, &f->kvm) == 0 && kvm_create_vm(k, &f->kvm) == 0) {
+	if (kvm_open(k, &f->kvm) == 0 && kvm_create_vm(k, 0, &f->kvm) == 0) {
 		f->kvm.what = ERR_NONE;
 		f->kvm_slot_quirk = kvm_cap(k, KVM_CAP_DISABLE_QUIRKS2) &
 				    QUIRK_SLOT_ZAP_ALL;

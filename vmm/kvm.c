@@ -9,6 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* INTID of the first interrupt that devices share: GICv2 2.2.1 */
+#define SPI_FIRST 32
+
 int kvm_ioctl(int fd, unsigned long req, void *arg)
 {
 	int r = ioctl(fd, req, arg);
@@ -192,35 +195,46 @@ static void kvm_route_give(struct hv *h, unsigned int gsi)
 	r->used = false;
 }
 
-static bool same_msi(const struct kvm_irq_routing_msi *a,
-		     const struct kvm_irq_routing_msi *b)
+/*
+ * A GICv2M frame turns what is written to it into the shared interrupt of that
+ * number; KVM, which knows no such frame, is told the outcome.
+ */
+static int msi_entry(const struct kvm *k, struct kvm_irq_routing_entry *x,
+		     struct hv_msi msi)
 {
-	return a->address_lo == b->address_lo &&
-	       a->address_hi == b->address_hi && a->data == b->data &&
-	       a->devid == b->devid;
+	if (k->msi_spi.len) {
+		if (!span_holds(k->msi_spi, msi.data, 1))
+			return -EINVAL;
+		x->type = KVM_IRQ_ROUTING_IRQCHIP;
+		x->u.irqchip.pin = msi.data - SPI_FIRST;
+		return 0;
+	}
+	x->type = KVM_IRQ_ROUTING_MSI;
+	x->u.msi.address_lo = (uint32_t)msi.addr;
+	x->u.msi.address_hi = (uint32_t)(msi.addr >> 32);
+	x->u.msi.data = msi.data;
+	if (k->msi_devid) {
+		x->flags = KVM_MSI_VALID_DEVID;
+		x->u.msi.devid = msi.devid;
+	}
+	return 0;
 }
 
 static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 {
 	struct kvm *k = kvm_of(h);
 	struct kvm_route *r = route_of(k, gsi);
-	struct kvm_irq_routing_entry new = {
-		.gsi = gsi,
-		.type = KVM_IRQ_ROUTING_MSI,
-		.flags = k->msi_devid ? KVM_MSI_VALID_DEVID : 0,
-		.u.msi =
-			{
-				.address_lo = (uint32_t)msi.addr,
-				.address_hi = (uint32_t)(msi.addr >> 32),
-				.data = msi.data,
-			},
-	};
+	struct kvm_irq_routing_entry new;
+	int ret;
 
 	if (!r)
 		return -ENOENT;
-	if (k->msi_devid)
-		new.u.msi.devid = msi.devid;
-	if (r->live && same_msi(&r->entry.u.msi, &new.u.msi))
+	memset(&new, 0, sizeof(new));
+	new.gsi = gsi;
+	ret = msi_entry(k, &new, msi);
+	if (ret < 0)
+		return ret;
+	if (r->live && memcmp(&r->entry, &new, sizeof(new)) == 0)
 		return 0;
 	r->entry = new;
 	r->live = true;
@@ -304,7 +318,10 @@ static const struct hv_ops kvm_hv_ops = {
 
 int kvm_irq_line(struct kvm *k, unsigned int gsi, bool level)
 {
-	struct kvm_irq_level l = {.irq = gsi, .level = level};
+	struct kvm_irq_level l = {
+		.irq = k->irq_line_base + gsi,
+		.level = level,
+	};
 
 	return kvm_ioctl(k->vm, KVM_IRQ_LINE, &l);
 }
@@ -318,6 +335,8 @@ void kvm_init(struct kvm *k)
 	k->sys = -1;
 	k->vm = -1;
 	k->vfio = -1;
+	for (unsigned int i = 0; i < KVM_ARCH_DEVS_MAX; i++)
+		k->arch_dev[i] = -1;
 }
 
 int kvm_open(struct kvm *k, struct err *e)
@@ -349,13 +368,13 @@ static unsigned int at_most(int value, unsigned int least, unsigned int most)
 	return v < most ? v : most;
 }
 
-int kvm_create_vm(struct kvm *k, struct err *e)
+int kvm_create_vm(struct kvm *k, unsigned long type, struct err *e)
 {
 	int r;
 
 	/* kvm-api 4.2: interrupted by a signal it must be called again */
 	do {
-		r = kvm_ioctl(k->sys, KVM_CREATE_VM, NULL);
+		r = kvm_ioctl(k->sys, KVM_CREATE_VM, (void *)type);
 	} while (r == -EINTR);
 	if (r < 0)
 		return err_set(e, r, ERR_KVM_IOCTL, "KVM_CREATE_VM", NULL);
@@ -364,12 +383,16 @@ int kvm_create_vm(struct kvm *k, struct err *e)
 		at_most(kvm_cap(k, KVM_CAP_NR_MEMSLOTS), 32, KVM_SLOTS_MAX);
 	k->n_gsi =
 		at_most(kvm_cap(k, KVM_CAP_IRQ_ROUTING), 1024, KVM_ROUTES_MAX);
-	k->msi_devid = kvm_cap(k, KVM_CAP_MSI_DEVID) > 0;
 	return 0;
 }
 
 void kvm_close(struct kvm *k)
 {
+	for (unsigned int i = 0; i < KVM_ARCH_DEVS_MAX; i++) {
+		if (k->arch_dev[i] >= 0)
+			close(k->arch_dev[i]);
+		k->arch_dev[i] = -1;
+	}
 	if (k->vfio >= 0)
 		close(k->vfio);
 	if (k->vm >= 0)

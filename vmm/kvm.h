@@ -9,10 +9,12 @@
 
 #include "core/err.h"
 #include "core/hv.h"
+#include "core/span.h"
 
 /* RAM, and what 16 devices of 64 slices each can use. */
-#define KVM_SLOTS_MAX  1040
-#define KVM_ROUTES_MAX 4096
+#define KVM_SLOTS_MAX	  1040
+#define KVM_ROUTES_MAX	  4096
+#define KVM_ARCH_DEVS_MAX 2
 
 struct kvm_route {
 	bool used; /* taken */
@@ -28,6 +30,8 @@ struct kvm {
 	int sys;      /* /dev/kvm, -1: not open */
 	int vm;	      /* -1: not created */
 	int vfio;     /* KVM_DEV_TYPE_VFIO, -1: not created */
+	/* Devices that the arch creates, for kvm_close() to close; -1: none */
+	int arch_dev[KVM_ARCH_DEVS_MAX];
 	size_t run_size;
 	unsigned int n_slots; /* how many KVM has, at most KVM_SLOTS_MAX */
 	bool slot_used[KVM_SLOTS_MAX];
@@ -36,7 +40,10 @@ struct kvm {
 	 * where the architecture has the choice.
 	 */
 	bool slot_zap_all;
-	bool msi_devid;		  /* routes carry a device id (ITS) */
+	bool msi_devid; /* routes carry a device id (ITS) */
+	/* GICv2M: an MSI's data is an INTID in here. len 0: there is none */
+	struct span msi_spi;
+	uint32_t irq_line_base;	  /* added to a line's number for KVM */
 	unsigned int n_gsi;	  /* numbers KVM takes: below this */
 	unsigned int routes;	  /* highest `route` ever used, plus one */
 	unsigned int base_routes; /* entries of the irqchip, set once */
@@ -54,7 +61,8 @@ struct vcpu {
 
 void kvm_init(struct kvm *k);
 int kvm_open(struct kvm *k, struct err *e);
-int kvm_create_vm(struct kvm *k, struct err *e);
+/* @type: kvm-api 4.2, the machine type. */
+int kvm_create_vm(struct kvm *k, unsigned long type, struct err *e);
 /* Accepts any half-open state. */
 void kvm_close(struct kvm *k);
 /* Value of KVM_CHECK_EXTENSION: 0 when absent. */

@@ -68,8 +68,8 @@ void vm_end(struct vm *vm, enum vm_end why)
 
 static int *fds_of(struct vm *vm, unsigned int i)
 {
-	int *const fds[] = {&vm->kernel_fd, &vm->initrd_fd, &vm->signal_fd,
-			    &vm->wake_fd};
+	int *const fds[] = {&vm->kernel_fd, &vm->initrd_fd, &vm->fdt_fd,
+			    &vm->signal_fd, &vm->wake_fd};
 
 	return i < sizeof(fds) / sizeof(fds[0]) ? fds[i] : NULL;
 }
@@ -114,6 +114,7 @@ int machine_layout(struct plan *p, const struct conf *c, unsigned int phys_bits,
 
 	if (r < 0)
 		return r;
+	p->cpu_off = c->cpu_off;
 	return plan_make(p, &layout, c->cpus, avoid, n_avoid, e);
 }
 
@@ -148,6 +149,8 @@ struct arch_boot vm_boot(struct vm *vm)
 		.initrd_name = c->initrd,
 		.initrd_fd = vm->initrd_fd,
 		.cmdline = c->cmdline ? c->cmdline : "",
+		.fdt_name = c->dump_fdt,
+		.fdt_fd = vm->fdt_fd,
 		.plan = &vm->plan,
 		.mem = &vm->mem,
 	};

@@ -294,6 +294,7 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	 */
 	p->mem32 = l->mem32;
 	p->io = l->io;
+	p->io_mmio = l->io_mmio;
 	p->mem64 = window_of(&w.mem64.all, p, 1024 * MIB);
 	return 0;
 }

@@ -34,6 +34,20 @@ static void sink_write(void *ctx, enum bus_kind bus, uint64_t addr,
 	dispatch_write(&vm->dispatch, bus, addr, data, len);
 }
 
+/* A guest that goes on doing it does not fill the log. */
+#define COMPLAINTS_MAX 8
+
+static void sink_complain(void *ctx, const char *text)
+{
+	struct vm *vm = ctx;
+	unsigned int n = atomic_fetch_add(&vm->complaints, 1);
+
+	if (n < COMPLAINTS_MAX)
+		fprintf(stderr, "barge: the guest: %s%s\r\n", text,
+			n == COMPLAINTS_MAX - 1 ? " (the last of these lines)"
+						: "");
+}
+
 /* The guest cannot go on: the first vCPU to say so is the one heard. */
 static void crash(struct vcpu_thread *t, const char *what, unsigned int detail)
 {
@@ -84,6 +98,27 @@ static void system_event(struct vcpu_thread *t)
 	}
 }
 
+/* KVM_RUN itself failed: memory the host could not provide, most of all. */
+static void host_failed(struct vcpu_thread *t, int code)
+{
+	int none = 0;
+
+	if (!atomic_compare_exchange_strong(&t->vm->crashed, &none, 1))
+		return;
+	t->vm->run_error = code;
+	vm_end(t->vm, VM_HOST);
+}
+
+static void arch_exit(struct vcpu_thread *t, const struct arch_sink *sink)
+{
+	int r = arch_vcpu_exit(&t->vcpu, sink);
+
+	if (r < 0)
+		host_failed(t, r);
+	else if (r == 0)
+		crash(t, "unknown exit", t->vcpu.run->exit_reason);
+}
+
 static void handle_exit(struct vcpu_thread *t, const struct arch_sink *sink)
 {
 	struct kvm_run *run = t->vcpu.run;
@@ -111,26 +146,14 @@ static void handle_exit(struct vcpu_thread *t, const struct arch_sink *sink)
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		break;
 	default:
-		if (!arch_vcpu_exit(&t->vcpu, sink))
-			crash(t, "unknown exit", run->exit_reason);
+		arch_exit(t, sink);
 	}
-}
-
-/* KVM_RUN itself failed: memory the host could not provide, most of all. */
-static void host_failed(struct vcpu_thread *t, int code)
-{
-	int none = 0;
-
-	if (!atomic_compare_exchange_strong(&t->vm->crashed, &none, 1))
-		return;
-	t->vm->run_error = code;
-	vm_end(t->vm, VM_HOST);
 }
 
 static void *vcpu_main(void *arg)
 {
 	struct vcpu_thread *t = arg;
-	struct arch_sink sink = {t->vm, sink_read, sink_write};
+	struct arch_sink sink = {t->vm, sink_read, sink_write, sink_complain};
 
 	while (atomic_load_explicit(&t->vm->end, memory_order_acquire) ==
 	       VM_RUNS) {

@@ -59,6 +59,7 @@ struct vm {
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
+	int fdt_fd;
 	int signal_fd;
 	int wake_fd;	 /* eventfd: the event loop has something to look at */
 	_Atomic int end; /* enum vm_end */
@@ -67,6 +68,7 @@ struct vm {
 	struct device_events events;
 	bool button_pressed;
 	_Atomic int crashed; /* whoever sets it fills in crash or run_error */
+	_Atomic unsigned int complaints; /* lines about what the guest did */
 	int run_error;
 	char crash[160]; /* what a vCPU saw when it crashed */
 	unsigned int n_vcpus;
