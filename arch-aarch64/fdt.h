@@ -36,10 +36,10 @@ struct fdt_spec {
 	struct span initrd;	 /* guest-physical; len 0: none */
 	uint8_t kaslr_seed[8];	 /* from getrandom(), all zero: no KASLR */
 	uint8_t rng_seed[32];	 /* from getrandom() */
-	enum fdt_gic gic;	 /* which one KVM made, at layout.h's addresses */
-	bool msi;		 /* FDT_GIC_V3: the ITS, FDT_GIC_V2: the GICv2M */
-	bool pmu;		 /* vCPUs have one, its interrupt is PMU_PPI */
-	uint32_t psci;		 /* KVM_REG_ARM_PSCI_VERSION: 0x00002, 0x10001 */
+	enum fdt_gic gic; /* which one KVM made, at layout.h's addresses */
+	bool msi;	  /* FDT_GIC_V3: the ITS, FDT_GIC_V2: the GICv2M */
+	bool pmu;	  /* vCPUs have one, its interrupt is PMU_PPI */
+	uint32_t psci;	  /* KVM_REG_ARM_PSCI_VERSION: 0x00002, 0x10001 */
 };
 
 /*
