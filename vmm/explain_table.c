@@ -386,6 +386,9 @@ static const struct row rows[] = {
 	{ ERR_NO_FDT, 0, NULL,
 	  "%n: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },
+	{ ERR_KERNEL_PAGES, 0, NULL,
+	  "%n is a kernel for pages of %m, which this processor does not "
+	  "have. Boot one for pages of another size." },
 	{ ERR_KERNEL_SPACE, 0, num_zero,
 	  "%n: the kernel does not fit into the guest's memory. "
 	  "Give more with --memory." },

@@ -53,6 +53,9 @@ static const struct golden goldens[] = {
 	{ { -ENOTSUP, ERR_NO_FDT, 0, 0, "vm.dtb", "" },
 	  "vm.dtb: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },
+	{ { -ENOEXEC, ERR_KERNEL_PAGES, 16384, 0, "Image", "" },
+	  "Image is a kernel for pages of 16K, which this processor does not "
+	  "have. Boot one for pages of another size." },
 	{ { -E2BIG, ERR_OPTION_VALUE, VALUE_VFIO, 16, "--vfio", A },
 	  "--vfio " A " is one device too many. A guest can be given 16." },
 	{ { -EINVAL, ERR_OPTION_MISSING, VALUE_PATH, 0, "--kernel", "" },
