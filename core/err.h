@@ -38,6 +38,7 @@ enum err_what {
 	ERR_FILE_EMPTY,	     /* name: file, detail: role */
 	ERR_KERNEL_FORMAT,   /* name: file, detail: what the file is */
 	ERR_KERNEL_BAD,	     /* name: file, detail: what is wrong in it */
+	ERR_KERNEL_PAGES,    /* name: file, num: bytes of its pages */
 	ERR_KERNEL_SPACE,    /* name: file, num: bytes RAM that would do */
 	ERR_INITRD_SPACE,    /* name: file, num: bytes RAM that would do */
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */

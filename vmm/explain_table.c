@@ -383,6 +383,9 @@ static const struct row rows[] = {
 	{ ERR_ROM_BAD, 0, NULL,
 	  "%n is no ROM image of a PCI device: it %d. Read one with: "
 	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
+	{ ERR_KERNEL_PAGES, 0, NULL,
+	  "%n is a kernel for pages of %m, which this processor does not "
+	  "have. Boot one for pages of another size." },
 	{ ERR_KERNEL_SPACE, 0, num_zero,
 	  "%n: the kernel does not fit into the guest's memory. "
 	  "Give more with --memory." },

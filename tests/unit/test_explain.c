@@ -47,6 +47,9 @@ static const struct golden goldens[] = {
 	  "v.rom is no ROM image of a PCI device: it is too short. "
 	  "Read one with: echo 1 >/sys/bus/pci/devices/ADDRESS/rom, "
 	  "then copy that file." },
+	{ { -ENOEXEC, ERR_KERNEL_PAGES, 16384, 0, "Image", "" },
+	  "Image is a kernel for pages of 16K, which this processor does not "
+	  "have. Boot one for pages of another size." },
 	{ { -E2BIG, ERR_OPTION_VALUE, VALUE_VFIO, 16, "--vfio", A },
 	  "--vfio " A " is one device too many. A guest can be given 16." },
 	{ { -EINVAL, ERR_OPTION_MISSING, VALUE_PATH, 0, "--kernel", "" },
