@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What tests/guests/run has to know of tiny guests for aarch64.
 
-lib='start.S arch.c mmu.c fdt.c gic.c its.c' # linked beside the guest
+lib='start.S arch.c mmu.c fdt.c gic.c' # linked beside the guest
 
 # link OUT SOURCE...
 # -mstrict-align: before the MMU is on, an access that is not aligned faults.
@@ -29,15 +29,15 @@ guests() {
 	edges        edges       0   1_regions       0 --memory 64M
 	edges-odd    edges       0   1_regions       0 --memory 77M
 	edges-4g     edges       0   1_regions       0 --memory 5G
-	nisv         nisv        0   log_line        0 --memory 64M
+	nisv         nisv        0   got_an_abort       0 --memory 64M
 	fetch        fetch       0   -               0 --memory 64M
 	serial       serial      0   -               0 --memory 64M
 	pci          pci         0   -               0 --memory 64M
 	irq          irq         0   -               0 --memory 64M
 	msi          msi         0   -               0 --memory 64M
 	rtc          rtc         0   -               0 --memory 64M
-	smp          smp         0   2_processors    0 --memory 64M --cpus 2
-	smp-8        smp         0   8_processors    0 --memory 64M --cpus 8
+	smp          smp         0   0x2_processors  0 --memory 64M --cpus 2
+	smp-8        smp         0   0x8_processors  0 --memory 64M --cpus 8
 	button       button      0   pressed         1 --memory 64M
 	stuck        stuck       143 -               2 --memory 64M
 	panic        panic       4   -               0 --memory 64M
