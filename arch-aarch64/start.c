@@ -30,7 +30,7 @@ static bool has_pages(uint64_t mmfr0, enum kernel_pages pages)
 		return (mmfr0 >> TGRAN16_AT & 15) != 0;
 	case KERNEL_PAGES_64K:
 		return (mmfr0 >> TGRAN64_AT & 15) != 15;
-	case KERNEL_PAGES_UNKNOWN:
+	case KERNEL_PAGES_ANY:
 		break;
 	}
 	return true;

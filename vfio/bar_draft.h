@@ -48,13 +48,18 @@ static inline uint64_t bar_span_end(struct span s)
 bool bar_spans_hold(const struct span *s, unsigned int n, uint64_t base,
 		    uint64_t len);
 
+struct bar_pages {
+	uint64_t host;
+	uint64_t least; /* size of a memory BAR: a page of host and guest */
+};
+
 /*
  * Choose where the guest finds the MSI-X table and the pending bits: fills in
  * @out's fields on MSI-X and, in the PCI_BARS drafts, holes, own bytes and a
  * BAR to hold what has moved.
  */
 void bar_msix_place(struct bar_draft *bar, const struct bar_shape *shape,
-		    const struct msix_shape *m, uint64_t page,
+		    const struct msix_shape *m, struct bar_pages pages,
 		    struct dev_plan *out);
 
 #endif

@@ -16,10 +16,9 @@
  */
 
 #define HOST_ALIGN_MAX (1ull << 30)
-/* The smallest BARs (PCI-3.0 6.2.5.1), and all there is of I/O. */
-#define IO_MIN	4u
-#define IO_MAX	(1ull << 16)
-#define MEM_MIN 16u
+/* The smallest BAR of I/O (PCI-3.0 6.2.5.1), and all there is of I/O. */
+#define IO_MIN 4u
+#define IO_MAX (1ull << 16)
 
 /* 0, size, region end; both ends of areas, holes and own spans. */
 #define EDGES_MAX (3 + 2 * BAR_AREAS_MAX + 4 + 4)
@@ -37,10 +36,12 @@ bool bar_spans_hold(const struct span *s, unsigned int n, uint64_t base,
 
 /*
  * Bytes the guest sees, 0 if no BAR register can say that. A memory BAR is at
- * least one host page, so wherever the guest puts it a memslot is possible and
- * no other BAR is in its page (kvm-api 4.35).
+ * least one page of the host, so wherever the guest puts it a memslot is
+ * possible (kvm-api 4.35), and at least the largest page of a guest, so that no
+ * other BAR is ever in its page. A guest may place all BARs anew by their size
+ * alone, as Linux does where an FDT describes the bus.
  */
-static uint64_t draft_size(const struct bar_shape *s, uint64_t page)
+static uint64_t draft_size(const struct bar_shape *s, uint64_t least)
 {
 	uint64_t size = pow2_ceil(s->size);
 
@@ -51,10 +52,10 @@ static uint64_t draft_size(const struct bar_shape *s, uint64_t page)
 		size = bar_max(size, IO_MIN);
 		return size <= IO_MAX ? size : 0;
 	case PCI_BAR_MEM32:
-		size = bar_max(size, bar_max(page, MEM_MIN));
+		size = bar_max(size, least);
 		return size <= BAR_MEM32_MAX ? size : 0;
 	case PCI_BAR_MEM64:
-		return bar_max(size, bar_max(page, MEM_MIN));
+		return bar_max(size, least);
 	case PCI_BAR_NONE:
 		break;
 	}
@@ -161,7 +162,7 @@ static void draft_areas(struct bar_draft *d, const struct bar_shape *s,
 }
 
 static void draft_bars(struct bar_draft *bar, const struct bar_shape *shape,
-		       uint64_t page)
+		       uint64_t page, uint64_t least)
 {
 	bool upper = false; /* the register is the upper half of a MEM64 */
 
@@ -173,7 +174,7 @@ static void draft_bars(struct bar_draft *bar, const struct bar_shape *shape,
 			upper = false;
 			continue;
 		}
-		d->size = draft_size(s, page);
+		d->size = draft_size(s, least);
 		if (d->size == 0)
 			continue;
 		d->kind = s->kind;
@@ -252,8 +253,7 @@ static bool slices_make(struct bar_plan *p, const struct bar_draft *d)
 	return true;
 }
 
-static void bar_finish(struct bar_plan *p, struct bar_draft *d, uint64_t page,
-		       uint64_t min_align)
+static void bar_finish(struct bar_plan *p, struct bar_draft *d, uint64_t page)
 {
 	bool mem = d->kind == PCI_BAR_MEM32 || d->kind == PCI_BAR_MEM64;
 
@@ -264,7 +264,6 @@ static void bar_finish(struct bar_plan *p, struct bar_draft *d, uint64_t page,
 	p->size = d->size;
 	p->align = d->size;
 	if (mem) {
-		p->align = bar_max(p->align, bar_max(page, min_align));
 		p->host_align = bar_max(pow2_ceil(d->region), page);
 		p->host_align = bar_min(p->host_align, HOST_ALIGN_MAX);
 	}
@@ -278,14 +277,16 @@ void dev_plan_make(struct dev_plan *out, const struct bar_shape shape[PCI_BARS],
 		   const struct msix_shape *msix, uint64_t page,
 		   uint64_t min_align)
 {
+	uint64_t least = bar_max(page, min_align);
 	struct bar_draft bar[PCI_BARS];
 
 	memset(bar, 0, sizeof(bar));
 	memset(out, 0, sizeof(*out));
-	draft_bars(bar, shape, page);
-	bar_msix_place(bar, shape, msix, page, out);
+	draft_bars(bar, shape, page, least);
+	bar_msix_place(bar, shape, msix,
+		       (struct bar_pages){.host = page, .least = least}, out);
 	for (unsigned int i = 0; i < PCI_BARS; i++)
-		bar_finish(&out->bar[i], &bar[i], page, min_align);
+		bar_finish(&out->bar[i], &bar[i], page);
 }
 
 /* --- page-table entries -------------------------------------------------- */

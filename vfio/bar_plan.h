@@ -69,8 +69,7 @@ struct bar_plan {
 	enum pci_bar_kind kind;
 	bool prefetch;
 	uint64_t size; /* of the virtual BAR: a power of two, 0: absent */
-	/* Guest-physical alignment: >= size, for memory also the host page. */
-	uint64_t align;
+	uint64_t align; /* guest-physical: the size */
 	/*
 	 * Alignment of the host reservation: min(pow2ceil(region), 1 GiB), at
 	 * least the host page; 0: I/O or absent.
@@ -101,8 +100,9 @@ struct dev_plan {
 
 /*
  * Plan all BARs of a device. @page is the host page size (a power of two),
- * @min_align the smallest alignment the architecture wants for a memory BAR
- * (4 KiB on x86, 64 KiB on arm64).
+ * @min_align the least size and alignment that the architecture wants for a
+ * memory BAR: the largest page a guest can have (4 KiB on x86, 64 KiB on
+ * arm64).
  *
  * Invariants of the result, for any input: the slices of a BAR are sorted,
  * adjacent, cover [0, size) exactly, and neighbours differ in kind. MAP slices

@@ -31,6 +31,7 @@ struct msix_part {
 
 struct msix_job {
 	uint64_t page;
+	uint64_t least; /* size of a memory BAR */
 	struct bar_draft *bar; /* PCI_BARS of them */
 	struct msix_part table;
 	struct msix_part pba;
@@ -250,7 +251,7 @@ static bool msix_move(struct msix_job *j, struct dev_plan *out)
 		out->msix_place = MSIX_PLACE_ENLARGED;
 		out->table_off = j->bar[bar].size;
 	}
-	j->bar[bar].size = bar_max(size, j->page);
+	j->bar[bar].size = bar_max(size, j->least);
 	out->table_bar = out->pba_bar = bar;
 	out->pba_off = out->table_off + pba_delta(j);
 	table_hide_dedicated(j);
@@ -324,10 +325,11 @@ static void msix_choose(struct msix_job *j, enum msix_policy policy,
 }
 
 void bar_msix_place(struct bar_draft *bar, const struct bar_shape *shape,
-		    const struct msix_shape *m, uint64_t page,
+		    const struct msix_shape *m, struct bar_pages pages,
 		    struct dev_plan *out)
 {
-	struct msix_job j = {.page = page, .bar = bar};
+	struct msix_job j = {
+		.page = pages.host, .least = pages.least, .bar = bar};
 
 	out->msix_place = MSIX_PLACE_NONE;
 	if (m->n == 0) {

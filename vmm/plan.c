@@ -107,6 +107,7 @@ struct pools {
 	struct window mem32;
 	struct window mem64;
 	struct span_pool io;
+	uint64_t least; /* alignment of what is in memory */
 	const struct span *avoid;
 	unsigned int n_avoid;
 };
@@ -147,9 +148,9 @@ static int take(struct span_pool *pool, struct plan_bar *b, uint64_t align)
 }
 
 /* What is taken in one of the pools is taken in the other. */
-static int window_take(struct window *w, struct plan_bar *b, bool near)
+static int window_take(struct window *w, struct plan_bar *b, uint64_t align,
+		       bool near)
 {
-	uint64_t align = b->align > b->size ? b->align : b->size;
 	int r = take(near ? &w->near : &w->all, b, align);
 
 	if (r < 0)
@@ -158,13 +159,17 @@ static int window_take(struct window *w, struct plan_bar *b, bool near)
 			       (struct span){b->addr, b->size});
 }
 
+/* A ROM may be smaller than a page of the guest: it, too, has its own. */
 static int mem_place(struct pools *w, struct plan_bar *b, bool near)
 {
+	uint64_t align = b->align > b->size ? b->align : b->size;
 	int r = -ENOSPC;
 
+	if (align < w->least)
+		align = w->least;
 	if (b->kind == PCI_BAR_MEM64)
-		r = window_take(&w->mem64, b, near);
-	return r == 0 ? 0 : window_take(&w->mem32, b, near);
+		r = window_take(&w->mem64, b, align, near);
+	return r == 0 ? 0 : window_take(&w->mem32, b, align, near);
 }
 
 static bool avoided(const struct pools *w, const struct plan_bar *b)
@@ -270,7 +275,8 @@ int plan_make(struct plan *p, const struct arch_layout *l, unsigned int cpus,
 	      const struct span *avoid, unsigned int n_avoid, struct err *e)
 {
 	const struct span none = {0, 0};
-	struct pools w = {.avoid = avoid, .n_avoid = n_avoid};
+	struct pools w = {
+		.least = l->bar_align, .avoid = avoid, .n_avoid = n_avoid};
 	int r;
 
 	plan_slots(p);

@@ -24,6 +24,7 @@ static void windows(struct input *in)
 	uint8_t how = in_u8(in);
 
 	memset(&layout, 0, sizeof(layout));
+	layout.bar_align = how & 16 ? 65536 : 4096;
 	if (!(how & 1)) {
 		layout.mem32.base = (uint64_t)(in_u8(in) % 0xe0) << 24;
 		layout.mem32.len = 0xe0000000 - layout.mem32.base;

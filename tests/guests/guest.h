@@ -69,6 +69,9 @@ void serial_more(void);
 void ap_start(void (*main)(void));
 /* Tell pvpanic. */
 void panic_report(void);
+/* The exit device. */
+uint64_t exit_read(unsigned int len);
+void exit_write(unsigned int off, unsigned int len, uint64_t val);
 /* One access to somewhere, but not to what ends the VM. */
 void garbage_step(struct rnd *r);
 

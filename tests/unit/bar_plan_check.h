@@ -46,6 +46,12 @@ static uint64_t check_ceil(uint64_t v)
 	return p;
 }
 
+/* No memory BAR is smaller: wherever it lies, it shares no page. */
+static uint64_t check_least(const struct check *c)
+{
+	return c->page > c->min_align ? c->page : c->min_align;
+}
+
 /* --- what the device really has ------------------------------------------ */
 
 /* Whether the guest can be shown this BAR at all, its neighbours aside. */
@@ -214,10 +220,9 @@ static const char *check_sizes(const struct check *c, unsigned int bar)
 			       : NULL;
 	if (!check_pow2(p->size) || !check_pow2(p->align))
 		return "size or alignment is no power of two";
-	if (p->align < p->size)
-		return "alignment below size";
-	if (mem && (p->align < c->page || p->align < c->min_align ||
-		    p->size < c->page))
+	if (p->align != p->size)
+		return "alignment is not the size";
+	if (mem && (p->size < c->page || p->size < c->min_align))
 		return "memory BAR below a page";
 	if (p->kind == PCI_BAR_IO && (p->size < 4 || p->size > 65536))
 		return "size of I/O";
@@ -429,8 +434,9 @@ static bool check_has_spare(const struct check *c)
 static bool check_can_grow(const struct check *c)
 {
 	const struct bar_shape *s = &c->shape[c->msix->table_bar];
-	uint64_t low =
-		check_ceil(s->size) > c->page ? check_ceil(s->size) : c->page;
+	uint64_t low = check_ceil(s->size) > check_least(c)
+			       ? check_ceil(s->size)
+			       : check_least(c);
 	uint64_t limit = s->kind == PCI_BAR_MEM32 ? 1ull << 31 : 1ull << 63;
 	uint64_t table = (check_table_len(c) + c->page - 1) & -c->page;
 	uint64_t size = low;
@@ -500,7 +506,7 @@ static const char *check_target(const struct check *c)
 		return p->table_bar == c->msix->table_bar &&
 				       p->table_off >=
 					       c->shape[p->table_bar].size &&
-				       p->table_off >= c->page
+				       p->table_off >= check_least(c)
 			       ? NULL
 			       : "enlarged BAR lost its lower half";
 	if (check_shown(c, p->table_bar) || check_upper(c, p->table_bar) ||
@@ -545,8 +551,8 @@ static const char *check_bars(const struct check *c)
 		uint64_t want =
 			check_shown(c, i) ? check_ceil(c->shape[i].size) : 0;
 
-		if (check_mem(c, i) && want < c->page)
-			want = c->page;
+		if (check_mem(c, i) && want < check_least(c))
+			want = check_least(c);
 		if (check_shown(c, i) && c->shape[i].kind == PCI_BAR_IO &&
 		    want < 4)
 			want = 4;

@@ -282,7 +282,7 @@ static void test_spare_register(void **state)
 	assert_int_equal(plan.msix_place, MSIX_PLACE_SPARE_BAR);
 	assert_int_equal(plan.table_bar, 3);
 	assert_int_equal(plan.bar[3].kind, PCI_BAR_MEM32);
-	assert_int_equal(plan.bar[3].size, 0x2000);
+	assert_int_equal(plan.bar[3].size, K64);
 	assert_int_equal(plan.bar[3].align, K64);
 	assert_false(plan.bar[3].prefetch);
 	assert_int_equal(plan.bar[3].n, 1);
@@ -297,6 +297,9 @@ static void test_spare_register(void **state)
 	shape[3].size = 4096;
 	plan_checked(&plan, shape, &msix, K4, K64);
 	assert_int_equal(plan.msix_place, MSIX_PLACE_ENLARGED);
+	assert_int_equal(plan.table_bar, 0);
+	assert_int_equal(plan.bar[0].size, 2 * K64);
+	plan_checked(&plan, shape, &msix, K4, K4);
 	assert_int_equal(plan.table_bar, 0);
 	assert_int_equal(plan.bar[0].size, 0x10000);
 }

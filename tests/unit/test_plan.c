@@ -517,6 +517,30 @@ static void rom_has_a_place(void **state)
 	assert_int_equal(at(d, PCI_ROM_IDX), 0x80100000);
 }
 
+/*
+ * As on aarch64: a guest may have pages of 64 KiB, and two things in memory
+ * never share one, however small they are.
+ */
+static void a_page_of_the_guest_each(void **state)
+{
+	unsigned int d = device("0000:01:00.0");
+	unsigned int e = device("0000:02:00.0");
+
+	(void)state;
+	layout.bar_align = 64 * KIB;
+	bar(d, 0, PCI_BAR_MEM32, 64 * KIB);
+	bar(d, PCI_ROM_IDX, PCI_BAR_MEM32, 2 * KIB);
+	bar(e, 0, PCI_BAR_MEM64, 4 * KIB);
+	bar(e, PCI_ROM_IDX, PCI_BAR_MEM32, 32 * KIB);
+	bar(e, 2, PCI_BAR_IO, 16);
+	assert_int_equal(make(NULL, 0), 0);
+	assert_int_equal(at(d, 0), 0x80000000);
+	assert_int_equal(at(e, PCI_ROM_IDX), 0x80010000);
+	assert_int_equal(at(d, PCI_ROM_IDX), 0x80020000);
+	assert_int_equal(at(e, 0), 4 * GIB);
+	assert_int_equal(at(e, 2), 0xc000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -540,6 +564,7 @@ int main(void)
 		cmocka_unit_test_setup(odd_names_are_alone, setup),
 		cmocka_unit_test_setup(bus_is_full, setup),
 		cmocka_unit_test_setup(rom_has_a_place, setup),
+		cmocka_unit_test_setup(a_page_of_the_guest_each, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,7 +42,10 @@ guests() {
 	stuck        stuck       143 -               2 --memory 64M
 	panic        panic       4   -               0 --memory 64M
 	reset        reset       5   -               0 --memory 64M
-	exit         exit        71  -               0 --memory 64M
+	exit-0       exit        64  -               0 --memory 64M
+	exit-3       exit        67  -               0 --memory 64M --cmdline status=3
+	exit-62      exit        126 -               0 --memory 64M --cmdline status=62_width=4
+	exit-256     exit        127 -               0 --memory 64M --cmdline status=256_width=4
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
 	END
 }
