@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "core/plan.h"
 #include "vmm/conf.h"
 #include "vmm/options.h"
 
