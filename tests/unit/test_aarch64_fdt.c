@@ -136,8 +136,10 @@ static void check_chosen(void)
 
 	is_bytes("/chosen", "bootargs", spec.cmdline, strlen(spec.cmdline) + 1);
 	IS_TEXT("/chosen", "stdout-path", "serial0:115200n8");
-	is_bytes("/chosen", "kaslr-seed", spec.kaslr_seed, 8);
-	is_bytes("/chosen", "rng-seed", spec.rng_seed, 32);
+	if (spec.rng_seed[31]) {
+		is_bytes("/chosen", "kaslr-seed", spec.kaslr_seed, 8);
+		is_bytes("/chosen", "rng-seed", spec.rng_seed, 32);
+	}
 	if (initrd) {
 		IS_CELLS("/chosen", "linux,initrd-start",
 			 TWO(spec.initrd.base));
@@ -524,6 +526,18 @@ static void every_psci(void **state)
 	}
 }
 
+static void without_randomness(void **state)
+{
+	(void)state;
+	machine(1, 64 * MIB);
+	memset(spec.kaslr_seed, 0, sizeof(spec.kaslr_seed));
+	memset(spec.rng_seed, 0, sizeof(spec.rng_seed));
+	check_all();
+	spec.kaslr_seed[7] = 1;
+	spec.rng_seed[31] = 1;
+	check_all();
+}
+
 static void empty_cmdline(void **state)
 {
 	(void)state;
@@ -726,6 +740,7 @@ int main(void)
 		cmocka_unit_test(with_initrd),
 		cmocka_unit_test(without_pmu),
 		cmocka_unit_test(every_psci),
+		cmocka_unit_test(without_randomness),
 		cmocka_unit_test(empty_cmdline),
 		cmocka_unit_test(every_device_count),
 		cmocka_unit_test(no_room),
