@@ -187,7 +187,7 @@ bench-vfio:
 lint:
 	$(Q)tests/lint
 format:
-	clang-format -i $(src) $(hdr) $(wildcard tests/*/*.c tests/*/*.h)
+	clang-format -i $(src) $(hdr) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
 
 install: $(O)/barge
 	install -D -m 755 $(O)/barge $(DESTDIR)$(PREFIX)/bin/barge

@@ -31,6 +31,9 @@
 /* One memslot holds at most 2^31 - 1 pages (kvm-api 4.35). */
 #define RAM_MAX		(0x7fffffffULL * 4096 & ~(RAM_UNIT - 1))
 
+/* linux-arm64-boot: an FDT is no larger; it gets such a block to itself. */
+#define FDT_SIZE_MAX	(2ULL << 20)
+
 #define UART_ADDR	0x09000000ULL
 #define UART_LEN	8
 #define UART_IRQ	1
