@@ -32,7 +32,7 @@
 #define GIC	  "/interrupt-controller@a000000"
 #define ITS	  GIC "/msi-controller@a020000"
 #define V2M	  GIC "/v2m@9050000"
-#define PCIE	  "/pcie@3f000000"
+#define PCIE	  "/pcie@e000000"
 #define GUARD	  64
 #define PATH_SIZE 64
 
@@ -384,7 +384,7 @@ static void check_pcie(void)
 	IS_CELLS(PCIE, "#address-cells", 3);
 	IS_CELLS(PCIE, "#size-cells", 2);
 	IS_CELLS(PCIE, "#interrupt-cells", 1);
-	IS_CELLS(PCIE, "reg", 0, 0x3f000000, 0, 0x100000);
+	IS_CELLS(PCIE, "reg", 0, 0x0e000000, 0, 0x100000);
 	IS_CELLS(PCIE, "bus-range", 0, 0);
 	IS_CELLS(PCIE, "linux,pci-domain", 0);
 	IS_FLAG(PCIE, "dma-coherent");
