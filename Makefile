@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # One file, not recursive. Objects go to build/$(ARCH)-$(MODE).
-#   make [MODE=release|debug|asan] [ARCH=x86_64|aarch64] [WERROR=1] [V=1]
+#   make [MODE=release|debug|asan] [ARCH=x86_64|aarch64] [STATIC=1] [WERROR=1] [V=1]
+#   make ARCH=aarch64 NATIVE=1 unit    what of aarch64 needs no KVM, built for this machine
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
@@ -22,15 +23,20 @@ $(error ARCH=$(ARCH): this version of barge is for $(patsubst arch-%/,%,$(sort $
 endif
 
 host := $(shell uname -m)
-ifneq ($(ARCH),$(host))
+# Empty unless what is built runs on another machine.
+foreign_host := $(if $(NATIVE),,$(filter-out $(host),$(ARCH)))
+ifneq ($(foreign_host),)
 CROSS_COMPILE ?= $(ARCH)-linux-gnu-
+STATIC ?= 1
+# Where tests/setup cross unpacks Debian's libraries.
+sysroot := $(wildcard $(or $(BARGE_LAB_CACHE),$(HOME)/.cache/barge-lab)/$(ARCH)-libs)
 endif
 CC := $(if $(filter fuzz,$(MODE)),clang,$(if $(filter default file,$(origin CC)),$(CROSS_COMPILE)gcc,$(CC)))
 ifeq ($(CC),)
 CC := $(CROSS_COMPILE)gcc
 endif
 STRIP ?= $(CROSS_COMPILE)strip
-O ?= build/$(ARCH)-$(MODE)
+O ?= build/$(ARCH)$(if $(NATIVE),-native)-$(MODE)
 Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n')
 
@@ -41,6 +47,10 @@ core_src := $(sort $(wildcard core/*.c))
 dev_src := $(sort $(wildcard devices/*.c))
 vfio_src := $(sort $(wildcard vfio/*.c))
 arch_src := $(sort $(wildcard arch-$(ARCH)/*.c))
+# What speaks to a KVM of that architecture compiles for no other one.
+ifneq ($(NATIVE),)
+arch_src := $(filter-out arch-aarch64/vm.c arch-aarch64/gic.c arch-aarch64/vcpu.c,$(arch_src))
+endif
 vmm_src := $(sort $(wildcard vmm/*.c))
 src := $(core_src) $(dev_src) $(vfio_src) $(arch_src) $(vmm_src)
 obj := $(src:%.c=$(O)/%.o)
@@ -52,6 +62,10 @@ unit := $(filter-out test_$(foreign)_%,$(patsubst tests/unit/%.c,%,\
 	$(sort $(wildcard tests/unit/test_*.c))))
 fuzz := $(filter-out fuzz_$(foreign)_%,$(patsubst tests/fuzz/%.c,%,\
 	$(sort $(wildcard tests/fuzz/fuzz_*.c))))
+ifneq ($(NATIVE),)
+unit := $(filter test_$(ARCH)_%,$(unit))
+fuzz := $(filter fuzz_$(ARCH)_%,$(fuzz))
+endif
 
 # --- how --------------------------------------------------------------------
 warn := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion \
@@ -65,20 +79,32 @@ opt_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 opt_fuzz := -O1 -fsanitize=address,undefined,fuzzer-no-link \
 	-fno-sanitize-recover=all
-ini_inc := $(firstword $(wildcard /usr/include/iniparser) /usr/include)
-cppflags = -I. -I$(O) -isystem $(ini_inc) -D_GNU_SOURCE $(CPPFLAGS)
+ini_inc := $(firstword $(wildcard $(sysroot:%=%/usr/include/iniparser) /usr/include/iniparser) /usr/include)
+sys_lib := $(sysroot:%=%/usr/lib/$(ARCH)-linux-gnu)
+cppflags = -I. -I$(O) -isystem $(ini_inc) $(sysroot:%=-isystem %/usr/include) -D_GNU_SOURCE $(CPPFLAGS)
 cflags = -std=gnu11 -g $(opt_$(MODE)) $(hard) $(warn) \
 	-ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
-ldflags = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections \
+pie := -pie
+ldflags = $(pie) $(sys_lib:%=-L%) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections \
 	$(filter -fsanitize=%,$(subst $(comma)fuzzer-no-link,,$(opt_$(MODE)))) $(LDFLAGS)
 comma := ,
-libs := -liniparser -lpthread
+libs_aarch64 := -lfdt -lz -lzstd
+libs := -liniparser $(libs_$(ARCH)) -lpthread
+# Programs of tests are never static: there is no static cmocka.
+static := $(filter-out 0,$(STATIC))
+$(O)/barge: private pie := $(if $(static),-static-pie,-pie)
+$(O)/tests/unit/%: private ldflags += $(sys_lib:%=-Wl,-rpath,%)
 
 .PHONY: all FORCE
-all: $(O)/barge compile_commands.json
+all: $(O)/barge $(if $(foreign_host),,compile_commands.json)
+ifneq ($(NATIVE),)
+.DEFAULT_GOAL := unit-bin
+endif
 
 # Flags and compiler are a prerequisite: changing them rebuilds.
+has_libs := $(if $(foreign_host),$(sysroot)$(wildcard /usr/lib/$(ARCH)-linux-gnu/libiniparser.*),yes)
 $(O)/.flags: FORCE
+	$(Q)$(or $(has_libs:%=:),{ echo 'There are no libraries of $(ARCH) here; tests/setup cross gets them.' >&2; false; })
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(CC) $(cppflags) $(cflags) $(ldflags)' | cmp -s - $@ || \
 		echo '$(CC) $(cppflags) $(cflags) $(ldflags)' >$@
@@ -137,8 +163,11 @@ fuzz-bin: $(fuzz:%=$(O)/tests/fuzz/%)
 .PHONY: check test unit demo bench bench-vfio clean install uninstall fuzz lint format
 check:
 	$(Q)ARCH=$(ARCH) tests/check $(O)
+# Another architecture's tests run in an emulator, once with each of these page sizes of the host.
+PAGE_SIZES ?= 4096 16384 65536
 unit: unit-bin
-	$(Q)tests/unit/run $(O)/tests/unit
+	$(Q)$(if $(foreign_host),EMULATOR='qemu-$(ARCH)-static -L /usr/$(ARCH)-linux-gnu' \
+		PAGE_SIZES='$(PAGE_SIZES)') tests/unit/run $(O)/tests/unit
 fuzz:
 	$(Q)tests/fuzz/run
 test:
@@ -158,7 +187,7 @@ bench-vfio:
 lint:
 	$(Q)tests/lint
 format:
-	clang-format -i $(src) $(hdr) $(wildcard tests/*/*.c tests/*/*.h)
+	clang-format -i $(src) $(hdr) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
 
 install: $(O)/barge
 	install -D -m 755 $(O)/barge $(DESTDIR)$(PREFIX)/bin/barge

@@ -51,7 +51,7 @@ int arch_layout_make(struct arch_layout *l, uint64_t memory,
 	memory = (memory + RAM_UNIT - 1) & ~(RAM_UNIT - 1);
 	*l = (struct arch_layout){
 		.ecam = {ECAM_BASE, ECAM_SIZE},
-		.mem32 = {MEM32_BASE, ECAM_BASE - MEM32_BASE},
+		.mem32 = {MEM32_BASE, RAM_BASE - MEM32_BASE},
 		.mem64 = mem64_of(RAM_BASE + memory, limit),
 		.io = {IO_BASE, IO_SIZE},
 		.io_mmio = IO_MMIO,

@@ -15,9 +15,9 @@
  *				guest holds two of them
  *	 a000000		GIC: distributor, CPU interface (v2), ITS (v3)
  *	 b000000 -  cffffff	GICv3: two frames of 64 KiB for each vCPU
+ *	 e000000 -  e0fffff	ECAM of bus 0
  *	 fff0000 -  fffffff	ports of PCI, the BARs of which begin at 1000
- *	10000000 - 3effffff	32-bit BARs
- *	3f000000 - 3f0fffff	ECAM of bus 0
+ *	10000000 - 3fffffff	32-bit BARs
  *	40000000 -		RAM in one piece, then 64-bit BARs, those never
  *				below 4 GiB
  *
@@ -30,6 +30,9 @@
 #define RAM_UNIT	(2ULL << 20)	/* sizes are rounded up to this */
 /* One memslot holds at most 2^31 - 1 pages (kvm-api 4.35). */
 #define RAM_MAX		(0x7fffffffULL * 4096 & ~(RAM_UNIT - 1))
+
+/* linux-arm64-boot: an FDT is no larger; it gets such a block to itself. */
+#define FDT_SIZE_MAX	(2ULL << 20)
 
 #define UART_ADDR	0x09000000ULL
 #define UART_LEN	8
@@ -70,7 +73,7 @@
 #define IO_BASE		0x1000ULL	/* I/O BARs */
 #define IO_SIZE		0xf000ULL
 #define MEM32_BASE	0x10000000ULL
-#define ECAM_BASE	0x3f000000ULL
+#define ECAM_BASE	0x0e000000ULL
 #define ECAM_SIZE	0x100000ULL
 #define MEM64_MIN	0x100000000ULL
 /* The largest page that a guest may have: no two BARs share one. */

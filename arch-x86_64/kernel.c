@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch-x86_64/layout.h"
+#include "core/file_kind.h"
 
 /*
  * How it works: kernel_parse() looks for the two formats that we load, a
@@ -184,29 +185,12 @@ static int parse_bzimage(struct kernel *k, const uint8_t *head,
 /* --- ELF -------------------------------------------------------------------
  */
 
-static int check_elf(const Elf64_Ehdr *eh, const char **why)
+static bool elf_ok(const Elf64_Ehdr *eh)
 {
-	const unsigned char *id = eh->e_ident;
-
-	if (id[EI_CLASS] == ELFCLASS32)
-		return refuse(why, -ENOEXEC, "a 32-bit ELF file");
-	if (id[EI_CLASS] != ELFCLASS64)
-		return refuse(why, -ENOEXEC, "an ELF file of unknown class");
-	if (id[EI_DATA] != ELFDATA2LSB)
-		return refuse(why, -ENOEXEC, "a big-endian ELF file");
-	if (eh->e_machine == EM_AARCH64)
-		return refuse(why, -ENOEXEC, "an arm64 ELF file");
-	if (eh->e_machine == EM_RISCV)
-		return refuse(why, -ENOEXEC, "a RISC-V ELF file");
-	if (eh->e_machine != EM_X86_64)
-		return refuse(why, -ENOEXEC, "an ELF file of another machine");
-	if (eh->e_type == ET_REL)
-		return refuse(why, -ENOEXEC, "an ELF object file or module");
-	if (eh->e_type == ET_CORE)
-		return refuse(why, -ENOEXEC, "an ELF core dump");
-	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
-		return refuse(why, -ENOEXEC, "an ELF file of unknown type");
-	return 0;
+	return eh->e_ident[EI_CLASS] == ELFCLASS64 &&
+	       eh->e_ident[EI_DATA] == ELFDATA2LSB &&
+	       eh->e_machine == EM_X86_64 &&
+	       (eh->e_type == ET_EXEC || eh->e_type == ET_DYN);
 }
 
 static int add_notes(struct kernel *k, const Elf64_Phdr *ph, uint64_t file_size,
@@ -277,9 +261,9 @@ static int parse_elf(struct kernel *k, const uint8_t *head, size_t len,
 
 	memcpy(&eh, head, len < sizeof(eh) ? len : sizeof(eh));
 	k->kind = KERNEL_ELF64;
-	r = check_elf(&eh, why);
-	if (!r)
-		r = add_phdrs(k, &eh, head, len, file_size, why);
+	if (!elf_ok(&eh))
+		return refuse(why, -ENOEXEC, file_kind_name(head, len));
+	r = add_phdrs(k, &eh, head, len, file_size, why);
 	if (r)
 		return r;
 	if (!k->n_seg)
@@ -302,7 +286,7 @@ int kernel_parse(struct kernel *k, const uint8_t *head, size_t len,
 		return parse_bzimage(k, head, file_size, why);
 	if (len > EI_DATA && !memcmp(head, ELFMAG, SELFMAG))
 		return parse_elf(k, head, len, file_size, why);
-	return refuse(why, -ENOEXEC, kernel_name_format(head, len));
+	return refuse(why, -ENOEXEC, file_kind_name(head, len));
 }
 
 /* --- notes -----------------------------------------------------------------

@@ -68,7 +68,4 @@ int kernel_parse(struct kernel *k, const uint8_t *head, size_t len,
 int kernel_use_notes(struct kernel *k, const uint8_t *notes, size_t len,
 		     uint64_t align, const char **why);
 
-/* Name what a file without a known kernel header is; never NULL. */
-const char *kernel_name_format(const uint8_t *head, size_t len);
-
 #endif

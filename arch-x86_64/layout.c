@@ -97,6 +97,7 @@ static const struct dev_place places[] = {
 	{ "cmos-rtc", BUS_PIO, RTC_IRQ, 1, {{ RTC_PORT, RTC_LEN }} },
 	{ "acpi-pm", BUS_PIO, PM_IRQ, 1, {{ PM_PORT, PM_LEN }} },
 	{ "pvpanic", BUS_PIO, 0, 1, {{ PVPANIC_PORT, 1 }} },
+	{ "exit", BUS_PIO, 0, 1, {{ EXIT_PORT, EXIT_LEN }} },
 	{ "pci-eject", BUS_PIO, EJECT_IRQ, 1, {{ EJECT_PORT, EJECT_LEN }} },
 };
 /* clang-format on */

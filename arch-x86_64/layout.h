@@ -80,6 +80,8 @@
 #define RTC_LEN		2
 #define RTC_IRQ		8
 #define PVPANIC_PORT	0x505
+#define EXIT_PORT	0xf4
+#define EXIT_LEN	4
 /* The ACPI power-management device: one register per byte. */
 #define PM_PORT		0x600
 #define PM_LEN		8

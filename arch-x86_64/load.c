@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "arch-x86_64/acpi.h"
 #include "arch-x86_64/boot.h"
 #include "arch-x86_64/kernel.h"
 #include "arch-x86_64/layout.h"
 #include "vmm/arch.h"
+#include "vmm/boot_file.h"
 
 /*
  * How it works: the first 4 KiB of the kernel tell what it is (kernel.c). All
@@ -28,76 +27,15 @@ struct loader {
 	uint8_t *low;	    /* the first MiB */
 };
 
-struct source {
-	const char *name;
-	const char *role;
-	int fd;
-};
-
-static struct source kernel_source(const struct loader *l)
+static struct boot_file kernel_file(const struct loader *l)
 {
-	return (struct source){l->boot->kernel_name, "kernel",
-			       l->boot->kernel_fd};
-}
-
-static struct source initrd_source(const struct loader *l)
-{
-	return (struct source){l->boot->initrd_name, "initrd",
-			       l->boot->initrd_fd};
-}
-
-/* Exactly @len bytes or -errno; -ENODATA when the file ends before. */
-static int read_full(int fd, void *buf, uint64_t len, uint64_t off)
-{
-	uint64_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = pread(fd, (uint8_t *)buf + done, len - done,
-			  (off_t)(off + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -ENODATA;
-		done += (uint64_t)n;
-	}
-	return 0;
-}
-
-static int read_source(const struct loader *l, struct source s, void *buf,
-		       uint64_t len, uint64_t off)
-{
-	int r = read_full(s.fd, buf, len, off);
-
-	if (r)
-		return err_set(l->err, r, ERR_FILE_READ, s.name, s.role);
-	return 0;
-}
-
-static int source_size(const struct loader *l, struct source s, uint64_t *size)
-{
-	struct stat st;
-
-	if (fstat(s.fd, &st))
-		return err_set(l->err, -errno, ERR_FILE_READ, s.name, s.role);
-	if (S_ISDIR(st.st_mode))
-		return err_set(l->err, -EISDIR, ERR_FILE_READ, s.name, s.role);
-	if (!S_ISREG(st.st_mode))
-		return err_set(l->err, -ESPIPE, ERR_FILE_READ, s.name, s.role);
-	if (st.st_size == 0)
-		return err_set(l->err, 0, ERR_FILE_EMPTY, s.name, s.role);
-	*size = (uint64_t)st.st_size;
-	return 0;
+	return boot_file_kernel(l->boot);
 }
 
 /* Turn what kernel.c says into an error. */
 static int bad_kernel(const struct loader *l, int code, const char *why)
 {
-	return err_set(l->err, code,
-		       code == -ENOEXEC ? ERR_KERNEL_FORMAT : ERR_KERNEL_BAD,
-		       l->boot->kernel_name, why);
+	return boot_file_bad_kernel(kernel_file(l), code, why, l->err);
 }
 
 /* An ELF kernel's notes may lie anywhere in it; their first 4 KiB will do. */
@@ -112,7 +50,8 @@ static int read_notes(struct loader *l)
 
 	for (i = 0; i < l->kernel.n_notes; i++, n++) {
 		len = n->file.len < sizeof(buf) ? n->file.len : sizeof(buf);
-		r = read_source(l, kernel_source(l), buf, len, n->file.base);
+		r = boot_file_read(kernel_file(l), buf, len, n->file.base,
+				   l->err);
 		if (r)
 			return r;
 		r = kernel_use_notes(&l->kernel, buf, len, n->align, &why);
@@ -130,11 +69,11 @@ static int identify(struct loader *l)
 	uint64_t len;
 	int r;
 
-	r = source_size(l, kernel_source(l), &size);
+	r = boot_file_size(kernel_file(l), &size, l->err);
 	if (r)
 		return r;
 	len = size < sizeof(head) ? size : sizeof(head);
-	r = read_source(l, kernel_source(l), head, len, 0);
+	r = boot_file_read(kernel_file(l), head, len, 0, l->err);
 	if (r)
 		return r;
 	r = kernel_parse(&l->kernel, head, len, size, &why);
@@ -174,7 +113,7 @@ static int place_initrd(struct loader *l)
 
 	if (!l->boot->initrd_name)
 		return 0;
-	r = source_size(l, initrd_source(l), &size);
+	r = boot_file_size(boot_file_initrd(l->boot), &size, l->err);
 	if (r)
 		return r;
 	if (base <= end && size <= end - base) {
@@ -205,7 +144,7 @@ static int no_ram(const struct loader *l)
 			   l->boot->kernel_name, RAM_MIN, 0);
 }
 
-static int read_to_guest(const struct loader *l, struct source s,
+static int read_to_guest(const struct loader *l, struct boot_file f,
 			 struct span gpa, uint64_t off)
 {
 	void *hva;
@@ -215,7 +154,7 @@ static int read_to_guest(const struct loader *l, struct source s,
 	hva = gmem_at(l->boot->mem, gpa.base, gpa.len);
 	if (!hva)
 		return no_ram(l);
-	return read_source(l, s, hva, gpa.len, off);
+	return boot_file_read(f, hva, gpa.len, off, l->err);
 }
 
 static int read_files(const struct loader *l)
@@ -225,12 +164,12 @@ static int read_files(const struct loader *l)
 	int r;
 
 	for (i = 0; i < l->kernel.n_seg; i++, s++) {
-		r = read_to_guest(l, kernel_source(l),
+		r = read_to_guest(l, kernel_file(l),
 				  (struct span){s->gpa, s->filesz}, s->off);
 		if (r)
 			return r;
 	}
-	return read_to_guest(l, initrd_source(l), l->initrd, 0);
+	return read_to_guest(l, boot_file_initrd(l->boot), l->initrd, 0);
 }
 
 static int write_acpi(const struct loader *l)
@@ -272,6 +211,8 @@ int arch_boot_check(const struct arch_boot *b, struct err *e)
 {
 	struct loader l = {.boot = b, .err = e};
 
+	if (b->fdt_name)
+		return err_set(e, -ENOTSUP, ERR_NO_FDT, b->fdt_name, NULL);
 	return check(&l);
 }
 

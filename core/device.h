@@ -27,6 +27,8 @@ enum dev_request {
 	DEV_PANIC,
 };
 
+#define DEV_EXIT_MAX 63u /* largest status that a guest can report */
+
 /*
  * All a device knows of the machine around it. Every callback may be called
  * from any of the device's operations; ctx is passed back untouched.
@@ -36,6 +38,11 @@ struct dev_env {
 	void *ctx;
 	/* Ask for the end of the VM; returns at once. */
 	void (*request)(void *ctx, enum dev_request what);
+	/*
+	 * The same, with what the guest says of how it went: 0 to
+	 * DEV_EXIT_MAX. One device only may have it.
+	 */
+	void (*exit)(void *ctx, unsigned int status);
 	/* Wall clock, seconds since 1970 UTC. */
 	int64_t (*wall_time)(void *ctx);
 	/* Send bytes to the console; never blocks the guest. */

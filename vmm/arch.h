@@ -78,6 +78,9 @@ struct arch_entry {
 	uint64_t pc;
 	uint64_t arg;	   /* boot_params, start_info or FDT */
 	unsigned int mode; /* private to the arch */
+	/* aarch64: for arch_start() to describe and to fill */
+	struct span initrd; /* guest-physical; len 0: none */
+	struct span fdt;    /* room for it, at arg */
 };
 
 /*

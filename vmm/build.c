@@ -29,6 +29,20 @@ static void request(void *ctx, enum dev_request what)
 	vm_end(ctx, end[what]);
 }
 
+/*
+ * Under the mutex of the one device that has it: the status is not changed any
+ * more once somebody may read it.
+ */
+static void guest_exit(void *ctx, unsigned int status)
+{
+	struct vm *vm = ctx;
+
+	if (atomic_load(&vm->end) != VM_RUNS)
+		return;
+	vm->exit_status = status;
+	vm_end(vm, VM_EXIT);
+}
+
 static int64_t wall_time(void *ctx)
 {
 	(void)ctx;
@@ -49,6 +63,7 @@ static int device_create(struct vm *vm, const struct dev_place *p,
 		.irq = {.set = irq_set, .ctx = vm, .irq = p->irq},
 		.ctx = vm,
 		.request = request,
+		.exit = guest_exit,
 		.wall_time = wall_time,
 		.console_write = to_console,
 		.input_ready = vm_wake,

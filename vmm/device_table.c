@@ -6,8 +6,8 @@
 #include "devices/devices.h"
 
 static const struct dev_ops *const table[] = {
-	&uart16550_ops, &cmos_rtc_ops, &i8042_ops,
-	&acpi_pm_ops,	&pvpanic_ops,  &pci_eject_ops,
+	&uart16550_ops, &cmos_rtc_ops, &i8042_ops, &acpi_pm_ops, &pvpanic_ops,
+	&pci_eject_ops, &pl031_ops,    &pl061_ops, &gic_v2m_ops, &exit_dev_ops,
 };
 
 const struct dev_ops *device_find(const char *name)

@@ -164,7 +164,7 @@ static void put_kernels(struct out *o)
 	struct utsname u;
 
 	if (uname(&u) == 0 && strncmp(u.machine, "aarch64", 7) == 0)
-		put(o, "arm64 Image files, plain or compressed");
+		put(o, "arm64 Image, Image.gz, Image.zst and EFI zboot files");
 	else
 		put(o, "x86_64 bzImage and ELF vmlinux files");
 }

@@ -383,6 +383,12 @@ static const struct row rows[] = {
 	{ ERR_ROM_BAD, 0, NULL,
 	  "%n is no ROM image of a PCI device: it %d. Read one with: "
 	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
+	{ ERR_NO_FDT, 0, NULL,
+	  "%n: there is no device tree to write: ACPI tables describe the "
+	  "machine to a guest on x86_64. Leave out --dump-fdt." },
+	{ ERR_KERNEL_PAGES, 0, NULL,
+	  "%n is a kernel for pages of %m, which this processor does not "
+	  "have. Boot one for pages of another size." },
 	{ ERR_KERNEL_SPACE, 0, num_zero,
 	  "%n: the kernel does not fit into the guest's memory. "
 	  "Give more with --memory." },

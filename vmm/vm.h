@@ -26,6 +26,7 @@ enum vm_end {
 	VM_POWEROFF,
 	VM_REBOOT,
 	VM_PANIC,
+	VM_EXIT, /* vm.exit_status: what the guest reported */
 	VM_CRASH,
 	VM_HOST,   /* KVM_RUN failed: vm.run_error */
 	VM_SIGNAL, /* vm.end_signal says which */
@@ -64,6 +65,7 @@ struct vm {
 	int wake_fd;	 /* eventfd: the event loop has something to look at */
 	_Atomic int end; /* enum vm_end */
 	int end_signal;
+	unsigned int exit_status;
 	struct err device_err;
 	struct device_events events;
 	bool button_pressed;

@@ -12,6 +12,8 @@ struct fake_env {
 	struct dev_env env;
 	int64_t time;
 	unsigned int requests[DEV_PANIC + 1];
+	unsigned int exits;
+	unsigned int exit_status; /* of the last */
 	bool level;
 	unsigned int rises;
 	unsigned int repeats; /* of the level that the line already had */
@@ -39,6 +41,16 @@ static inline void fake_request(void *ctx, enum dev_request what)
 	struct fake_env *f = ctx;
 
 	f->requests[what]++;
+}
+
+static inline void fake_exit(void *ctx, unsigned int status)
+{
+	struct fake_env *f = ctx;
+
+	if (status > DEV_EXIT_MAX)
+		abort();
+	f->exits++;
+	f->exit_status = status;
 }
 
 static inline int64_t fake_wall_time(void *ctx)
@@ -92,6 +104,7 @@ static inline struct device *fake_device(struct fake_env *f,
 		.irq = {.set = fake_irq_set, .ctx = f, .irq = 4},
 		.ctx = f,
 		.request = fake_request,
+		.exit = fake_exit,
 		.wall_time = fake_wall_time,
 		.console_write = fake_console_write,
 		.input_ready = fake_input_ready,

@@ -142,6 +142,39 @@ static void words(void **state)
 	assert_int_equal(p, MSIX_RELOCATE);
 }
 
+static void cpu_parts(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int off;
+	} good[] = {
+		{"pmu", PLAN_CPU_PMU},
+		{"sve", PLAN_CPU_SVE},
+		{"PAuth", PLAN_CPU_PAUTH},
+		{"sve,pmu", PLAN_CPU_PMU | PLAN_CPU_SVE},
+		{"pmu,pmu", PLAN_CPU_PMU},
+		{"pauth,pmu,sve", PLAN_CPU_PMU | PLAN_CPU_SVE | PLAN_CPU_PAUTH},
+		{"none", 0},
+		{"None", 0},
+	};
+	static const char *const bad[] = {
+		"",	   ",",	       "pmu,",	   ",pmu",     "pm",	"pmus",
+		"pmu sve", "pmu, sve", "pmu,,sve", "pmu,none", "none,", "all"};
+	unsigned int off;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		off = ~0u;
+		assert_int_equal(option_cpu_off(good[i].text, &off), 0);
+		assert_int_equal(off, good[i].off);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		off = 77;
+		assert_int_equal(option_cpu_off(bad[i], &off), -EINVAL);
+		assert_int_equal(off, 77);
+	}
+}
+
 static void addresses_good(void **state)
 {
 	static const char *const good[][2] = {
@@ -291,6 +324,7 @@ int main(void)
 		cmocka_unit_test(sizes_bad),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(words),
+		cmocka_unit_test(cpu_parts),
 		cmocka_unit_test(addresses_good),
 		cmocka_unit_test(addresses_bad),
 		cmocka_unit_test(near_misses),

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
+#include "core/file_kind.h"
 
-#include "arch-x86_64/kernel.h"
+#include <elf.h>
+#include <stdbool.h>
+#include <string.h>
 
 /* Files that people hand over as a kernel, told apart by their first bytes. */
 
@@ -39,10 +41,15 @@ static const struct magic magics[] = {
 };
 /* clang-format on */
 
-#define DOS_PE_OFF  0x3c /* linux/pe.h: file offset of the PE signature */
-#define PE_X86_64   0x8664
-#define PE_ARM64    0xaa64
-#define ZBOOT_MAGIC "MZ\0\0zimg"
+/* linux-x86-boot: the setup header, which all of this must be there for */
+#define X86_BOOT_FLAG 0x1fe
+#define X86_MAGIC     0x202
+#define X86_HDR_END   0x290
+
+#define DOS_PE_OFF    0x3c /* linux/pe.h: file offset of the PE signature */
+#define PE_X86_64     0x8664
+#define PE_ARM64      0xaa64
+#define ZBOOT_MAGIC   "MZ\0\0zimg"
 
 static bool is_magic(const uint8_t *head, size_t len, const struct magic *m)
 {
@@ -81,7 +88,7 @@ static const char *name_pe(unsigned int machine)
 {
 	switch (machine) {
 	case PE_X86_64:
-		return "an EFI program (PE) and not a bzImage";
+		return "an EFI program (PE) for x86_64";
 	case PE_ARM64:
 		return "an arm64 EFI program (PE)";
 	default:
@@ -110,7 +117,52 @@ static bool is_zero(const uint8_t *head, size_t len)
 	return true;
 }
 
-const char *kernel_name_format(const uint8_t *head, size_t len)
+static bool is_bzimage(const uint8_t *head, size_t len)
+{
+	return len >= X86_HDR_END &&
+	       !memcmp(head + X86_BOOT_FLAG, "\x55\xaa", 2) &&
+	       !memcmp(head + X86_MAGIC, "HdrS", 4);
+}
+
+static const char *name_elf_x86(const Elf64_Ehdr *eh)
+{
+	switch (eh->e_type) {
+	case ET_REL:
+		return "an ELF object file or module";
+	case ET_CORE:
+		return "an ELF core dump";
+	case ET_EXEC:
+	case ET_DYN:
+		return "an x86 ELF file";
+	default:
+		return "an ELF file of unknown type";
+	}
+}
+
+static const char *name_elf(const uint8_t *head, size_t len)
+{
+	Elf64_Ehdr eh = {0};
+
+	memcpy(&eh, head, len < sizeof(eh) ? len : sizeof(eh));
+	if (eh.e_ident[EI_CLASS] == ELFCLASS32)
+		return "a 32-bit ELF file";
+	if (eh.e_ident[EI_CLASS] != ELFCLASS64)
+		return "an ELF file of unknown class";
+	if (eh.e_ident[EI_DATA] != ELFDATA2LSB)
+		return "a big-endian ELF file";
+	switch (eh.e_machine) {
+	case EM_AARCH64:
+		return "an arm64 ELF file";
+	case EM_RISCV:
+		return "a RISC-V ELF file";
+	case EM_X86_64:
+		return name_elf_x86(&eh);
+	default:
+		return "an ELF file of another machine";
+	}
+}
+
+const char *file_kind_name(const uint8_t *head, size_t len)
 {
 	unsigned int machine = pe_machine(head, len);
 	size_t i;
@@ -119,6 +171,10 @@ const char *kernel_name_format(const uint8_t *head, size_t len)
 		return "an empty file";
 	if (len >= 8 && !memcmp(head, ZBOOT_MAGIC, 8))
 		return name_zboot(machine);
+	if (is_bzimage(head, len))
+		return "an x86 Linux kernel (bzImage)";
+	if (len > EI_DATA && !memcmp(head, ELFMAG, SELFMAG))
+		return name_elf(head, len);
 	for (i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
 		if (is_magic(head, len, &magics[i]))
 			return magics[i].name;

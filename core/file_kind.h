@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CORE_FILE_KIND_H
+#define CORE_FILE_KIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FILE_KIND_HEAD 4096 /* more bytes of the file do not say more */
+
+/*
+ * Name what a file is that was handed over as a kernel, by its first @len
+ * bytes; fits into "%s is ...", never NULL. Whoever loads a format asks only
+ * about files that are of no format that it loads.
+ */
+const char *file_kind_name(const uint8_t *head, size_t len);
+
+#endif
