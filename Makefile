@@ -145,7 +145,7 @@ $(O)/tests/libfakes.a: $(fakes)
 # test_vfio_* and fuzz_vfio_* have a host of their own: these calls are its.
 wrapped := open openat close ioctl eventfd epoll_create1 read write pread pwrite \
 	mmap munmap madvise readlink access stat lstat fstat realpath opendir \
-	closedir scandir fopen fdopen fclose malloc calloc realloc free \
+	closedir scandir fopen fdopen fclose malloc calloc realloc free sysconf \
 	__open_2 __openat_2 __read_chk __pread_chk __readlink_chk
 wrap_flags := -Wl,-u,__wrap_open $(wrapped:%=-Wl,--wrap=%)
 $(O)/tests/unit/test_vfio_%: wrap := $(wrap_flags)
@@ -188,7 +188,7 @@ bench-vfio:
 lint:
 	$(Q)tests/lint
 format:
-	clang-format -i $(src) $(hdr) $(wildcard tests/*/*.c tests/*/*.h)
+	clang-format -i $(src) $(hdr) $(wildcard tests/*/*.[ch] tests/*/*/*.[ch])
 
 install: $(O)/barge
 	install -D -m 755 $(O)/barge $(DESTDIR)$(PREFIX)/bin/barge

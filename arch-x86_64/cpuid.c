@@ -5,14 +5,18 @@
 #include <string.h>
 
 #define LEAF1_ECX_MONITOR      (1u << 3)
+#define LEAF1_ECX_PDCM	       (1u << 15)
 #define LEAF1_ECX_X2APIC       (1u << 21)
 #define LEAF1_ECX_TSC_DEADLINE (1u << 24)
 #define LEAF1_ECX_HYPERVISOR   (1u << 31)
 #define LEAF1_EDX_HTT	       (1u << 28)
 #define AMD1_ECX_CMP_LEGACY    (1u << 1)
 
-#define TOPOLOGY_SMT	       1u
-#define TOPOLOGY_CORE	       2u
+/* APM 3 E.4.2: counters of cores, north bridge, time stamps and L3. */
+#define AMD1_ECX_COUNTERS (1u << 23 | 1u << 24 | 1u << 27 | 1u << 28)
+
+#define TOPOLOGY_SMT	  1u
+#define TOPOLOGY_CORE	  2u
 
 /* Bits of APIC id that number @cpus cores. */
 static unsigned int id_bits(unsigned int cpus)
@@ -85,6 +89,33 @@ static void leaf_topology(struct kvm_cpuid_entry2 *e,
 		e->eax = id_bits(s->cpus);
 		e->ebx = s->cpus;
 		e->ecx |= TOPOLOGY_CORE << 8;
+	}
+}
+
+static void empty(struct kvm_cpuid_entry2 *e)
+{
+	e->eax = 0;
+	e->ebx = 0;
+	e->ecx = 0;
+	e->edx = 0;
+}
+
+/* SDM 2A leaf 0xa: version 0 is none; AMD numbers counters by other leaves. */
+static void drop_pmu(struct kvm_cpuid_entry2 *e)
+{
+	switch (e->function) {
+	case 0x1:
+		e->ecx &= ~LEAF1_ECX_PDCM;
+		break;
+	case 0xa:
+	case 0x80000022:
+		empty(e);
+		break;
+	case 0x80000001:
+		e->ecx &= ~AMD1_ECX_COUNTERS;
+		break;
+	default:
+		break;
 	}
 }
 
@@ -172,6 +203,9 @@ void cpuid_fit(struct kvm_cpuid2 *c, unsigned int max,
 		add(c, max, 0xb, i);
 	for (uint32_t i = 0; i < 3 && v2; i++)
 		add(c, max, 0x1f, i);
-	for (unsigned int i = 0; i < c->nent; i++)
+	for (unsigned int i = 0; i < c->nent; i++) {
 		fit(&c->entries[i], s);
+		if (s->no_pmu)
+			drop_pmu(&c->entries[i]);
+	}
 }

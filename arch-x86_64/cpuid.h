@@ -18,6 +18,7 @@ struct cpuid_spec {
 	unsigned int cpus;
 	bool tsc_deadline; /* KVM_CAP_TSC_DEADLINE_TIMER */
 	bool x2apic;	   /* there is an in-kernel APIC */
+	bool no_pmu;	   /* counters of events are not for the guest */
 };
 
 void cpuid_fit(struct kvm_cpuid2 *c, unsigned int max,

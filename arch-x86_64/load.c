@@ -211,6 +211,8 @@ int arch_boot_check(const struct arch_boot *b, struct err *e)
 {
 	struct loader l = {.boot = b, .err = e};
 
+	if (b->fdt_name)
+		return err_set(e, -ENOTSUP, ERR_NO_FDT, b->fdt_name, NULL);
 	return check(&l);
 }
 

@@ -68,14 +68,15 @@ int arch_phys_bits(struct kvm *k, unsigned int *bits, struct err *e)
 	return 0;
 }
 
-static int set_cpuid(struct kvm *k, struct vcpu *v, unsigned int cpus,
+static int set_cpuid(struct kvm *k, struct vcpu *v, const struct plan *plan,
 		     struct err *e)
 {
 	struct cpuid_spec s = {
 		.id = v->id,
-		.cpus = cpus,
+		.cpus = plan->cpus,
 		.tsc_deadline = kvm_cap(k, KVM_CAP_TSC_DEADLINE_TIMER),
 		.x2apic = true,
+		.no_pmu = plan->cpu_off & PLAN_CPU_PMU,
 	};
 	const struct kvm_cpuid2 *host;
 	struct kvm_cpuid2 *c;
@@ -195,7 +196,7 @@ static int set_entry(struct vcpu *v, const struct arch_entry *entry,
 int arch_vcpu_init(struct kvm *k, struct vcpu *v, const struct plan *plan,
 		   struct err *e)
 {
-	int r = set_cpuid(k, v, plan->cpus, e);
+	int r = set_cpuid(k, v, plan, e);
 
 	if (r < 0)
 		return r;

@@ -42,6 +42,21 @@ static int keep_page_tables(struct kvm *k, struct err *e)
 		    "KVM_CAP_DISABLE_QUIRKS2", e);
 }
 
+/* kvm-api 8.35; without it, only leaves of CPUID tell the guest of none. */
+static int drop_pmu(struct kvm *k, const struct plan *plan, struct err *e)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_PMU_CAPABILITY,
+		.args = {KVM_PMU_CAP_DISABLE},
+	};
+
+	if (!(plan->cpu_off & PLAN_CPU_PMU) ||
+	    !(kvm_cap(k, KVM_CAP_PMU_CAPABILITY) & KVM_PMU_CAP_DISABLE))
+		return 0;
+	return must(kvm_ioctl(k->vm, KVM_ENABLE_CAP, &cap),
+		    "KVM_CAP_PMU_CAPABILITY", e);
+}
+
 /* The routes that KVM_CREATE_IRQCHIP makes, spelt out: PICs and IOAPIC. */
 static int base_routes(struct kvm *k, struct err *e)
 {
@@ -82,7 +97,8 @@ int arch_vm_init(struct kvm *k, const struct plan *plan, struct err *e)
 	uint64_t identity = IDENTITY_ADDR;
 	int r = keep_page_tables(k, e);
 
-	(void)plan;
+	if (r == 0)
+		r = drop_pmu(k, plan, e);
 	if (r < 0)
 		return r;
 	r = kvm_ioctl(k->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);

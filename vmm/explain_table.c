@@ -383,6 +383,9 @@ static const struct row rows[] = {
 	{ ERR_ROM_BAD, 0, NULL,
 	  "%n is no ROM image of a PCI device: it %d. Read one with: "
 	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
+	{ ERR_NO_FDT, 0, NULL,
+	  "%n: there is no device tree to write: ACPI tables describe the "
+	  "machine to a guest on x86_64. Leave out --dump-fdt." },
 	{ ERR_KERNEL_PAGES, 0, NULL,
 	  "%n is a kernel for pages of %m, which this processor does not "
 	  "have. Boot one for pages of another size." },
@@ -398,6 +401,9 @@ static const struct row rows[] = {
 	{ ERR_INITRD_SPACE, 0, NULL,
 	  "%n: the initrd does not fit into the guest's memory. "
 	  "Give at least: --memory %u" },
+	{ ERR_FDT_SPACE, 0, NULL,
+	  "the device tree of this machine is larger than %m. "
+	  "Give fewer --cpus or a shorter --cmdline." },
 	{ ERR_CMDLINE_LONG, 0, NULL,
 	  "--cmdline has %1 bytes, and this kernel takes %2. Shorten it." },
 

@@ -103,6 +103,21 @@ static int file_open(const char *name, const char *role, int *fd, struct err *e)
 	return 0;
 }
 
+/* What is written there has to be there at once: nobody may be waited for. */
+static int dump_open(struct vm *vm, struct err *e)
+{
+	const char *name = vm->conf->dump_fdt;
+
+	if (!name)
+		return 0;
+	vm->fdt_fd = open(name,
+			  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK,
+			  0666);
+	if (vm->fdt_fd < 0)
+		return err_set(e, -errno, ERR_FILE_WRITE, name, NULL);
+	return 0;
+}
+
 /* --- plan_make ----------------------------------------------------------- */
 
 int machine_layout(struct plan *p, const struct conf *c, unsigned int phys_bits,
@@ -184,6 +199,8 @@ static int host_open(struct vm *vm, struct err *e)
 
 		r = arch_boot_check(&b, e);
 	}
+	if (r == 0) /* no file is made for what cannot boot */
+		r = dump_open(vm, e);
 	if (r == 0)
 		r = vm_open_devices(vm, e);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/plan.h"
 #include "vmm/conf.h"
 
 #define AT(member)	offsetof(struct conf, member)
@@ -27,8 +28,13 @@ static const struct option_def options[] = {
 	  "initial RAM disk", "initramfs ramdisk" },
 	{ "cmdline", 0, true, VALUE_TEXT, AT(cmdline), "TEXT", BOOT,
 	  "kernel command line", "append params args" },
+	{ "dump-fdt", 0, false, VALUE_PATH, AT(dump_fdt), "FILE", BOOT,
+	  "aarch64: keep a copy of the device tree", "dumpdtb dtb" },
 	{ "cpus", 'c', true, VALUE_NUMBER, AT(cpus), "COUNT", MACHINE,
 	  "virtual processors (1)", "smp vcpus cores" },
+	{ "cpu-off", 0, true, VALUE_CPU_OFF, AT(cpu_off), "pmu,sve,pauth",
+	  MACHINE, "CPU features kept from the guest (none)",
+	  "pmu sve pauth cpu-features" },
 	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
 	  "guest RAM, such as 512M or 4G (512M)", "ram" },
 	{ "slot-zap-all", 0, true, VALUE_BOOL, AT(slot_zap_all), "yes|no",
@@ -84,6 +90,7 @@ static const struct {
 	{ "json",
 	  FOR(COMMAND_PLAN) | FOR(COMMAND_DEVICES) | FOR(COMMAND_DOCTOR) },
 	{ "force", FOR(COMMAND_BIND) | FOR(COMMAND_UNBIND) },
+	{ "dump-fdt", FOR(COMMAND_RUN) },
 	{ "svg", FOR(COMMAND_PLAN) },
 	{ "what-if", FOR(COMMAND_PLAN) },
 };
@@ -112,6 +119,8 @@ static const char *const expected[] = {
 	[VALUE_ROM] = "auto, on, off or the name of a file",
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
+	[VALUE_CPU_OFF] = "pmu, sve, pauth or a list of them such as pmu,sve; "
+			  "or none",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
@@ -443,6 +452,49 @@ int option_p2p(const char *s, enum vfio_p2p *out)
 	if (i < 0)
 		return i;
 	*out = (enum vfio_p2p)i;
+	return 0;
+}
+
+/* PLAN_CPU_* of the @len bytes at @s; 0: not one. */
+static unsigned int cpu_part(const char *s, size_t len)
+{
+	static const struct {
+		const char *word;
+		unsigned int part;
+	} parts[] = {
+		{"pmu", PLAN_CPU_PMU},
+		{"sve", PLAN_CPU_SVE},
+		{"pauth", PLAN_CPU_PAUTH},
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (strlen(parts[i].word) == len &&
+		    strncasecmp(s, parts[i].word, len) == 0)
+			return parts[i].part;
+	}
+	return 0;
+}
+
+int option_cpu_off(const char *s, unsigned int *out)
+{
+	unsigned int off = 0;
+
+	if (strcasecmp(s, "none") == 0) {
+		*out = 0;
+		return 0;
+	}
+	for (;; s++) {
+		size_t len = strcspn(s, ",");
+		unsigned int part = cpu_part(s, len);
+
+		if (!part)
+			return -EINVAL;
+		off |= part;
+		s += len;
+		if (*s == '\0')
+			break;
+	}
+	*out = off;
 	return 0;
 }
 

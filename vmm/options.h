@@ -29,6 +29,7 @@ enum value_type {
 	VALUE_ROM, /* of a struct conf_vfio */
 	VALUE_BACKEND,
 	VALUE_P2P,
+	VALUE_CPU_OFF,
 	VALUE_ADDRESS,
 	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
@@ -94,6 +95,8 @@ int option_msix(const char *s, enum msix_policy *out);
 int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
+/* PLAN_CPU_* of the words with commas between; "none": 0. */
+int option_cpu_off(const char *s, unsigned int *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

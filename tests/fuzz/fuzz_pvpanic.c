@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes: a panic exactly for those with bit 0, and a constant to read. */
+/*
+ * Any accesses to the two bytes that the window may have: a panic exactly for
+ * first bytes with bit 0, and a constant to read.
+ */
 #include "devices/devices.h"
 #include "tests/fuzz/fuzz_in.h"
 #include "tests/unit/fake_env.h"
@@ -13,14 +16,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned int panics = 0;
 
 	while (in.left) {
-		uint8_t val = fuzz_u8(&in);
+		struct fuzz_access a = fuzz_access(&in, fuzz_u8(&in) & 1, 2);
 
-		dev_write(d, 0, 0, 1, val);
-		panics += val & 1;
+		if (a.write) {
+			dev_write(d, 0, a.off, a.len, a.val);
+			panics += !a.off && a.len == 1 && a.val & 1;
+		}
 		REQUIRE(env.requests[DEV_PANIC] == panics);
 		REQUIRE(!env.requests[DEV_REBOOT]);
 		REQUIRE(!env.requests[DEV_POWEROFF]);
 		REQUIRE(dev_read(d, 0, 0, 1) == 3);
+		REQUIRE(dev_read(d, 0, 1, 1) == UINT64_MAX);
+		REQUIRE(dev_read(d, 0, 0, 2) == UINT64_MAX);
 	}
 	free(d);
 	return 0;

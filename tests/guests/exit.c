@@ -5,17 +5,15 @@
  */
 #include "tests/guests/guest.h"
 
-#define PORT 0xf4
-
 void guest_main(void)
 {
 	unsigned int width = (unsigned int)cmdline_number("width");
 
 	for (unsigned int len = 1; len <= 4; len *= 2)
-		check_eq(pio_read(PORT, len), ones(len), "exit port");
-	outb(PORT + 1, 7);
-	outw(PORT + 2, 7);
+		check_eq(exit_read(len), ones(len), "exit device");
+	exit_write(1, 1, 7);
+	exit_write(2, 2, 7);
 	print("PASS\n");
-	pio_write(PORT, width ? width : 1, (uint32_t)cmdline_number("status"));
+	exit_write(0, width ? width : 1, cmdline_number("status"));
 	halt();
 }

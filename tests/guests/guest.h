@@ -7,129 +7,75 @@
 #include <stdint.h>
 
 /*
- * What every tiny guest is made of. A guest is one .c file with guest_main();
- * returning from it means PASS and power off. tests/guests/run looks for PASS
- * on the serial port and at barge's exit status.
+ * What every tiny guest is made of, on each architecture. A guest is one
+ * program with guest_main(); returning from it means PASS and power off.
+ * tests/guests/run looks for PASS on the serial port and at barge's exit
+ * status. What only one architecture has is in its folder's arch.h.
  */
-
-#define COM1		 0x3f8
-
-#define PM_SLEEP_CONTROL 0x600
-#define PM_RESET	 0x602
-#define PM_SLEEP_S5	 0x34 /* SLP_EN, SLP_TYP 5: acpi-6.4 4.8.3.7 */
-
-struct guest_entry {
-	uint64_t zero_page; /* rsi */
-	uint64_t rflags;
-	uint64_t cr0;
-	uint64_t cr4;
-	uint16_t cs;
-	uint16_t ds;
-	uint16_t es;
-	uint16_t ss;
-	uint32_t efer;
-	uint64_t cr3;
-};
-
-/* How the loader entered us. */
-extern const struct guest_entry guest_entry;
-
-struct e820 {
-	uint64_t base;
-	uint64_t len;
-	uint32_t type;
-} __attribute__((packed));
-
 void guest_main(void);
 
-static inline void outb(uint16_t port, uint8_t v)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port) : "memory");
-}
+/* guest.c */
 
-static inline void outw(uint16_t port, uint16_t v)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port) : "memory");
-}
-
-static inline void outl(uint16_t port, uint32_t v)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port) : "memory");
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t v;
-
-	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
-static inline uint16_t inw(uint16_t port)
-{
-	uint16_t v;
-
-	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
-static inline uint32_t inl(uint16_t port)
-{
-	uint32_t v;
-
-	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
-static inline uint64_t rdtsc(void)
-{
-	uint32_t lo;
-	uint32_t hi;
-
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return lo | (uint64_t)hi << 32;
-}
-
-/* Memory-mapped access of 1, 2, 4 or 8 bytes, exactly one instruction. */
-uint64_t mmio_read(uint64_t addr, unsigned int len);
-void mmio_write(uint64_t addr, unsigned int len, uint64_t val);
-uint64_t pio_read(uint16_t port, unsigned int len);
-void pio_write(uint16_t port, unsigned int len, uint32_t val);
 /* All-ones of @len bytes. */
 uint64_t ones(unsigned int len);
+uint64_t get_le(const uint8_t *p, unsigned int len);
+uint64_t get_be(const uint8_t *p, unsigned int len);
+bool same_text(const char *a, const char *b);
 
 void print(const char *s);
 void print_hex(uint64_t v);
-void power_off(void) __attribute__((noreturn));
-void halt(void) __attribute__((noreturn));
 void pass(void) __attribute__((noreturn));
 void fail(const char *what) __attribute__((noreturn));
 void check(bool ok, const char *what);
 void check_eq(uint64_t got, uint64_t want, const char *what);
-
-/* From the zero page (linux-zero-page). */
-const char *cmdline(void);
 /* The number after "NAME=" on the command line, or 0. */
 uint64_t cmdline_number(const char *name);
-unsigned int e820_count(void);
-struct e820 e820_get(unsigned int i);
+
+/* xorshift: any full-period generator does. */
+struct rnd {
+	uint64_t s;
+};
+
+uint64_t rnd(struct rnd *r);
+
+/*
+ * The architecture's: in its arch.c, or beside its share of the guest that
+ * wants it.
+ */
+
+/* Memory-mapped access of 1, 2, 4 or 8 bytes, exactly one instruction. */
+uint64_t mmio_read(uint64_t addr, unsigned int len);
+void mmio_write(uint64_t addr, unsigned int len, uint64_t val);
+
+/* Registers of the 16550 (PC16550D 8.1 to 8.6.8), 0 to 7. */
+uint8_t uart_in(unsigned int reg);
+void uart_out(unsigned int reg, uint8_t v);
+
+const char *cmdline(void);
 /* The first byte past the RAM that holds us. */
 uint64_t ram_end(void);
-/* An ACPI table by its signature, or NULL; "RSDP" and "XSDT" are known, too. */
-const uint8_t *acpi_find(const char *sig);
-uint64_t get_le(const uint8_t *p, unsigned int len);
+/* The @i-th piece of RAM that is ours to try; false: there are no more. */
+bool ram_piece(unsigned int i, uint64_t *base, uint64_t *end);
+/* An access that begins in the last bytes of RAM and ends beyond. */
+void edge_across(uint64_t end);
+/* Configuration space of bus 0, 4096 bytes for each function. */
+uint64_t ecam_base(void);
+/* An address below 4 GiB where there is neither RAM nor device; 0: no more. */
+uint64_t nowhere(unsigned int i);
 
-/* An interrupt handler is a function with the attribute `interrupt`. */
-struct interrupt_frame;
-void idt_set(unsigned int vector, void (*handler)(struct interrupt_frame *));
-/* A gate table with limit 0: the next exception is a triple fault. */
-void idt_drop(void);
-
-#define LAPIC 0xfee00000u
-uint32_t lapic_read(unsigned int reg);
-void lapic_write(unsigned int reg, uint32_t val);
-
-/* Start the processor with APIC id 1 in long mode, in @main. */
+/* What only this architecture can do with the serial port. */
+void serial_more(void);
+/* Start the second processor in @main. */
 void ap_start(void (*main)(void));
+/* Tell pvpanic. */
+void panic_report(void);
+/* The exit device. */
+uint64_t exit_read(unsigned int len);
+void exit_write(unsigned int off, unsigned int len, uint64_t val);
+/* One access to somewhere, but not to what ends the VM. */
+void garbage_step(struct rnd *r);
+
+void power_off(void) __attribute__((noreturn));
+void halt(void) __attribute__((noreturn));
 
 #endif

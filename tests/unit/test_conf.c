@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "core/plan.h"
 #include "vmm/conf.h"
 #include "vmm/options.h"
 
@@ -137,6 +138,43 @@ static void both_forms(void **state)
 	assert_int_equal(t->c.vfio[1].msix, MSIX_RELOCATE);
 	assert_int_equal(t->c.vfio[1].on_error, ON_ERROR_IGNORE);
 	assert_int_equal(t->c.vfio[1].request_timeout, 0);
+}
+
+/* Run alone has --dump-fdt, and no file does. */
+static void dump_fdt(void **state)
+{
+	struct trial *t = *state;
+
+	assert_int_equal(parse(t, "run -k x"), 0);
+	assert_null(t->c.dump_fdt);
+	assert_int_equal(parse(t, "run -k x --dump-fdt a --dump-fdt=b.dtb"), 0);
+	assert_string_equal(t->c.dump_fdt, "b.dtb");
+	assert_int_equal(parse(t, "plan --dump-fdt b.dtb"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_COMMAND);
+	assert_int_equal(parse(t, "run -k x --dump-fdt="), -EINVAL);
+	put_ini(t, "[vm]\ndump-fdt=b\n", 16);
+	assert_int_equal(parse(t, "run INI -k x"), -ENOENT);
+	assert_int_equal(t->e.what, ERR_INI_KEY);
+}
+
+/* The last list counts, whole. */
+static void cpu_off(void **state)
+{
+	static const char ini[] = "[vm]\ncpu-off = pmu,sve\n";
+	struct trial *t = *state;
+
+	assert_int_equal(parse(t, "run -k x"), 0);
+	assert_int_equal(t->c.cpu_off, 0);
+	assert_int_equal(parse(t, "plan --cpu-off pmu,pauth --cpu-off=sve"), 0);
+	assert_int_equal(t->c.cpu_off, PLAN_CPU_SVE);
+	assert_int_equal(parse(t, "run -k x --cpu-off pmu;sve"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_VALUE);
+	assert_int_equal(t->e.num, VALUE_CPU_OFF);
+	put_ini(t, ini, sizeof(ini) - 1);
+	assert_int_equal(parse(t, "run INI -k x"), 0);
+	assert_int_equal(t->c.cpu_off, PLAN_CPU_PMU | PLAN_CPU_SVE);
+	assert_int_equal(parse(t, "run INI -k x --cpu-off none"), 0);
+	assert_int_equal(t->c.cpu_off, 0);
 }
 
 static void later_wins(void **state)
@@ -688,6 +726,7 @@ static void ini_every_key(void **state)
 		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
 		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
 		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
+		[VALUE_CPU_OFF] = "pmu",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -716,6 +755,8 @@ int main(void)
 		TRIAL(defaults),
 		TRIAL(both_forms),
 		TRIAL(later_wins),
+		TRIAL(dump_fdt),
+		TRIAL(cpu_off),
 		TRIAL(help_and_version),
 		TRIAL(wrong_lines),
 		TRIAL(options_of_plan),

@@ -47,6 +47,15 @@ static const struct golden goldens[] = {
 	  "v.rom is no ROM image of a PCI device: it is too short. "
 	  "Read one with: echo 1 >/sys/bus/pci/devices/ADDRESS/rom, "
 	  "then copy that file." },
+	{ { -EINVAL, ERR_OPTION_VALUE, VALUE_CPU_OFF, 0, "--cpu-off", "fpu" },
+	  "--cpu-off does not take \"fpu\". "
+	  "Give pmu, sve, pauth or a list of them such as pmu,sve; or none." },
+	{ { -ENOTSUP, ERR_NO_FDT, 0, 0, "vm.dtb", "" },
+	  "vm.dtb: there is no device tree to write: ACPI tables describe the "
+	  "machine to a guest on x86_64. Leave out --dump-fdt." },
+	{ { -ENOSPC, ERR_FDT_SPACE, 65536, 0, "", "" },
+	  "the device tree of this machine is larger than 64K. "
+	  "Give fewer --cpus or a shorter --cmdline." },
 	{ { -ENOEXEC, ERR_KERNEL_PAGES, 16384, 0, "Image", "" },
 	  "Image is a kernel for pages of 16K, which this processor does not "
 	  "have. Boot one for pages of another size." },

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/plan.h"
 #include "vmm/conf.h"
 #include "vmm/options.h"
 
@@ -142,6 +143,39 @@ static void words(void **state)
 	assert_int_equal(p, MSIX_RELOCATE);
 }
 
+static void cpu_parts(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int off;
+	} good[] = {
+		{"pmu", PLAN_CPU_PMU},
+		{"sve", PLAN_CPU_SVE},
+		{"PAuth", PLAN_CPU_PAUTH},
+		{"sve,pmu", PLAN_CPU_PMU | PLAN_CPU_SVE},
+		{"pmu,pmu", PLAN_CPU_PMU},
+		{"pauth,pmu,sve", PLAN_CPU_PMU | PLAN_CPU_SVE | PLAN_CPU_PAUTH},
+		{"none", 0},
+		{"None", 0},
+	};
+	static const char *const bad[] = {
+		"",	   ",",	       "pmu,",	   ",pmu",     "pm",	"pmus",
+		"pmu sve", "pmu, sve", "pmu,,sve", "pmu,none", "none,", "all"};
+	unsigned int off;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		off = ~0u;
+		assert_int_equal(option_cpu_off(good[i].text, &off), 0);
+		assert_int_equal(off, good[i].off);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		off = 77;
+		assert_int_equal(option_cpu_off(bad[i], &off), -EINVAL);
+		assert_int_equal(off, 77);
+	}
+}
+
 static void addresses_good(void **state)
 {
 	static const char *const good[][2] = {
@@ -273,8 +307,9 @@ static void table_sane(void **state)
 			    (t[i].type == VALUE_NONE));
 		for (unsigned int j = 0; j < i; j++)
 			assert_true(!t[i].letter || t[i].letter != t[j].letter);
-		/* What run is asked for can also stand in a file. */
+		/* What run is asked for, one time apart, can be in a file. */
 		assert_true(t[i].in_ini || t[i].type == VALUE_NONE ||
+			    strcmp(t[i].name, "dump-fdt") == 0 ||
 			    t[i].type == VALUE_VFIO ||
 			    !(option_for(&t[i]) >> COMMAND_RUN & 1));
 	}
@@ -291,6 +326,7 @@ int main(void)
 		cmocka_unit_test(sizes_bad),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(words),
+		cmocka_unit_test(cpu_parts),
 		cmocka_unit_test(addresses_good),
 		cmocka_unit_test(addresses_bad),
 		cmocka_unit_test(near_misses),

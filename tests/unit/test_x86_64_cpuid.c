@@ -322,6 +322,47 @@ static void no_thermal_control(void **state)
 	assert_int_equal(get(6, 0).edx, 0);
 }
 
+/* Leaves that number counters, beside bits and a leaf that stay. */
+static void have_counters(void)
+{
+	setup(NULL);
+	have(0x1, 0, 0, 0, 1u << 15 | 1u << 23, 0);
+	have(0xa, 0, 0x08300805, 0, 0xf, 0x00008603);
+	have(0x7, 0, 0, 5, 6, 7);
+	have(0x80000001, 0, 0, 0, 0x19800001, 0x100);
+	have(0x80000022, 0, 1, 6, 0, 0);
+}
+
+static void counters_are_dropped(void **state)
+{
+	struct cpuid_spec s = {.cpus = 1, .no_pmu = true};
+	struct kvm_cpuid_entry2 e;
+
+	(void)state;
+	have_counters();
+	cpuid_fit(&set.head, ROOM, &s);
+	e = get(0xa, 0);
+	assert_int_equal(e.eax | e.ebx | e.ecx | e.edx, 0);
+	e = get(0x80000022, 0);
+	assert_int_equal(e.eax | e.ebx | e.ecx | e.edx, 0);
+	assert_int_equal(get(0x1, 0).ecx, 1u << 31 | 1u << 23);
+	assert_int_equal(get(0x80000001, 0).ecx, 1);
+	assert_int_equal(get(0x80000001, 0).edx, 0x100);
+	assert_int_equal(get(0x7, 0).ebx, 5);
+}
+
+static void counters_are_kept(void **state)
+{
+	(void)state;
+	have_counters();
+	fit(0, 1);
+	assert_int_equal(get(0xa, 0).eax, 0x08300805);
+	assert_int_equal(get(0xa, 0).edx, 0x00008603);
+	assert_int_equal(get(0x80000022, 0).ebx, 6);
+	assert_int_equal(get(0x1, 0).ecx & 0x808000, 0x808000);
+	assert_int_equal(get(0x80000001, 0).ecx, 0x19800001);
+}
+
 static void other_leaves_are_kept(void **state)
 {
 	/* clang-format off */
@@ -377,6 +418,8 @@ int main(void)
 		cmocka_unit_test_setup(caches_amd, setup),
 		cmocka_unit_test_setup(amd_counts_cores, setup),
 		cmocka_unit_test_setup(no_thermal_control, setup),
+		cmocka_unit_test_setup(counters_are_dropped, setup),
+		cmocka_unit_test_setup(counters_are_kept, setup),
 		cmocka_unit_test_setup(other_leaves_are_kept, setup),
 		cmocka_unit_test_setup(fitting_again_changes_the_id_only,
 				       setup),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A second processor comes up by INIT and SIPI and shares our memory. */
-#include "tests/guests/guest.h"
+#include "tests/guests/x86_64/arch.h"
 
 static volatile uint32_t flag;
 static volatile uint32_t answer;

@@ -3,7 +3,7 @@
  * What the loader owes a 64-bit kernel: registers, zero page, zeroed bss
  * (linux-x86-boot 1.16, "64-bit boot protocol").
  */
-#include "tests/guests/guest.h"
+#include "tests/guests/x86_64/arch.h"
 
 static uint8_t zeroes[20000];
 static uint64_t filled = 0x1122334455667788;

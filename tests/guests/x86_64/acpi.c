@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every ACPI table is whole, and says what the other guests rely on. */
-#include "tests/guests/guest.h"
+#include "tests/guests/x86_64/arch.h"
 
 static void check_sum(const uint8_t *p, uint64_t len, const char *what)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A port where nothing is reads all-ones in every size and drops writes. */
-#include "tests/guests/guest.h"
+#include "tests/guests/x86_64/arch.h"
 
 static const uint16_t ports[] = {0x1234, 0x278, 0x9000, 0xffe0};
 static uint8_t page[8192] __attribute__((aligned(4096)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A triple fault ends the VM as a crash: status 3. */
-#include "tests/guests/guest.h"
+#include "tests/guests/x86_64/arch.h"
 
 void guest_main(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The LAPIC timer ticks, and the serial line's interrupt comes by the IOAPIC.
  */
-#include "tests/guests/guest.h"
+#include "tests/guests/x86_64/arch.h"
 
 #define IOAPIC	     0xfec00000u
 #define TIMER_VECTOR 0x40
