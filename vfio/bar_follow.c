@@ -103,10 +103,36 @@ void bar_follow_shrink(struct vfio *v)
 
 /* --- what comes ----------------------------------------------------------- */
 
+static void slots_warn(struct vfio_dev *d, unsigned int bar)
+{
+	if (d->all->slots_warned)
+		return;
+	d->all->slots_warned = true;
+	fprintf(stderr,
+		"barge: %s: KVM has no memory slot left for BAR %u; "
+		"accesses to it are trapped, which is slow\r\n",
+		d->address, bar);
+}
+
 /*
- * Refused for want of slots, which is told once, or because a slice that was to
- * go could not be removed. Either way its accesses are trapped, and the next
- * write tries again.
+ * On aarch64 that is memory which the device has as cacheable, and which this
+ * processor cannot (KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED).
+ */
+static void map_warn(struct vfio_dev *d, unsigned int bar, int code)
+{
+	if (d->map_warned)
+		return;
+	d->map_warned = true;
+	fprintf(stderr,
+		"barge: %s: KVM refuses to map BAR %u (%s); accesses to it "
+		"are trapped, which is slow\r\n",
+		d->address, bar, strerror(-code));
+}
+
+/*
+ * Refused for want of slots, for what it is, or because a slice that was to go
+ * could not be removed (-EEXIST). In any case its accesses are trapped, and the
+ * next write tries again.
  */
 static void guest_add(struct vfio_dev *d, struct bar_map *m, uint64_t gpa)
 {
@@ -115,12 +141,10 @@ static void guest_add(struct vfio_dev *d, struct bar_map *m, uint64_t gpa)
 	if (r == 0) {
 		m->now.guest = true;
 		m->now.gpa = gpa;
-	} else if (r == -ENOSPC && !d->all->slots_warned) {
-		d->all->slots_warned = true;
-		fprintf(stderr,
-			"barge: %s: KVM has no memory slot left for BAR %u; "
-			"accesses to it are trapped, which is slow\r\n",
-			d->address, m->bar);
+	} else if (r == -ENOSPC) {
+		slots_warn(d, m->bar);
+	} else if (r != -EEXIST) {
+		map_warn(d, m->bar, r);
 	}
 }
 

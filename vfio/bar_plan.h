@@ -68,7 +68,7 @@ struct msix_shape {
 struct bar_plan {
 	enum pci_bar_kind kind;
 	bool prefetch;
-	uint64_t size; /* of the virtual BAR: a power of two, 0: absent */
+	uint64_t size;	/* of the virtual BAR: a power of two, 0: absent */
 	uint64_t align; /* guest-physical: the size */
 	/*
 	 * Alignment of the host reservation: min(pow2ceil(region), 1 GiB), at

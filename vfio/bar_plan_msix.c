@@ -31,7 +31,7 @@ struct msix_part {
 
 struct msix_job {
 	uint64_t page;
-	uint64_t least; /* size of a memory BAR */
+	uint64_t least;	       /* size of a memory BAR */
 	struct bar_draft *bar; /* PCI_BARS of them */
 	struct msix_part table;
 	struct msix_part pba;

@@ -55,6 +55,9 @@ static int fake_map(struct hv *h, uint64_t gpa, void *hva, uint64_t len,
 		return refuse(f, f->fail_with);
 	if (!span_ok(s) || !hva || ((gpa | len | (uintptr_t)hva) % f->page))
 		return misuse(f, -EINVAL, "map: not whole pages");
+	/* kvm_arch_prepare_memory_region() of arm64 */
+	if (f->limit && span_last(s) >= f->limit)
+		return refuse(f, -EFAULT);
 	for (unsigned int i = f->n_slots; i-- > 0;) {
 		const struct fake_slot *o = &f->slot[i];
 
@@ -139,7 +142,7 @@ static int fake_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 	if (!r)
 		return misuse(f, -EINVAL, "route_msi: not taken");
 	r->changed = r->next.addr != msi.addr || r->next.data != msi.data ||
-		     r->changed;
+		     r->next.devid != msi.devid || r->changed;
 	r->next = msi;
 	return 0;
 }

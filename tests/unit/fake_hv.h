@@ -43,6 +43,7 @@ struct fake_line {
 struct fake_hv {
 	struct hv hv; /* first */
 	uint64_t page;
+	uint64_t limit;	      /* no guest-physical address from here on; 0 */
 	unsigned int n_slots; /* that there are, at most FAKE_SLOTS */
 	struct fake_slot slot[FAKE_SLOTS];
 	struct fake_route route[FAKE_ROUTES]; /* gsi FAKE_LINES + index */

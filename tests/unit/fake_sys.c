@@ -23,6 +23,7 @@ static struct {
 	char said[4096];
 	int (*open_dev)(const char *path, int flags);
 	void (*unmapped)(uint64_t base, uint64_t len);
+	uint64_t page; /* 0: the real one's */
 	/* the fault */
 	unsigned int calls;
 	unsigned int nth;
@@ -165,6 +166,21 @@ const char *fake_sys_left(void)
 	snprintf(text, sizeof(text), "%d files more than before",
 		 (int)n - (int)sys.fds_before);
 	return text;
+}
+
+/* --- pages ---------------------------------------------------------------- */
+
+void fake_sys_set_page(uint64_t page)
+{
+	if (page % (uint64_t)__real_sysconf(_SC_PAGESIZE))
+		fake_sys_misuse("pages of %#llx bytes cannot be had here",
+				(unsigned long long)page);
+	sys.page = page;
+}
+
+uint64_t fake_sys_page(void)
+{
+	return sys.page ? sys.page : (uint64_t)__real_sysconf(_SC_PAGESIZE);
 }
 
 /* --- faults --------------------------------------------------------------- */

@@ -52,6 +52,15 @@ const char *fake_sys_said(void);
 __attribute__((noreturn, format(printf, 1, 2))) void
 fake_sys_misuse(const char *fmt, ...);
 
+/* --- pages ---------------------------------------------------------------- */
+
+/*
+ * Be a kernel whose pages have @page bytes, at least the real one's: sysconf()
+ * says so, and mappings are made of them. 0: the real ones again.
+ */
+void fake_sys_set_page(uint64_t page);
+uint64_t fake_sys_page(void);
+
 /* --- faults --------------------------------------------------------------- */
 
 /*

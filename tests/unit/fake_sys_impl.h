@@ -55,6 +55,7 @@ void fake_sys_root_remove(void);
 int fake_dev_open(const char *path, int flags);
 void fake_unmapped(uint64_t base, uint64_t len);
 
+long __real_sysconf(int name);
 int __real_open(const char *path, int flags, ...);
 int __real_openat(int dir, const char *path, int flags, ...);
 int __real_close(int fd);

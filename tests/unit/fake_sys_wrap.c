@@ -217,11 +217,44 @@ ssize_t __wrap___read_chk(int fd, void *buf, size_t len, size_t room)
 
 /* --- mappings ------------------------------------------------------------- */
 
+long __wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE ? (long)fake_sys_page()
+				    : __real_sysconf(name);
+}
+
 static uint64_t whole_pages(uint64_t len)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = fake_sys_page();
 
 	return (len + page - 1) & ~(page - 1);
+}
+
+static bool off_page(uint64_t v)
+{
+	return v % fake_sys_page() != 0;
+}
+
+/* Where a kernel with such pages would put it: at one, and in whole ones. */
+static void *map_placed(size_t len, int prot, int flags, int fd, off_t off)
+{
+	uint64_t page = fake_sys_page();
+	uint8_t *room =
+		__real_mmap(NULL, len + page, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t skip;
+	void *p;
+
+	if (room == MAP_FAILED)
+		return room;
+	skip = -(uintptr_t)room & (page - 1);
+	if (skip)
+		__real_munmap(room, skip);
+	__real_munmap(room + skip + len, page - skip);
+	p = __real_mmap(room + skip, len, prot, flags | MAP_FIXED, fd, off);
+	if (p == MAP_FAILED)
+		__real_munmap(room + skip, len);
+	return p;
 }
 
 /* A failed MAP_FIXED has thrown out what was there (linux mm/mmap.c). */
@@ -264,6 +297,12 @@ void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
 		return __real_mmap(addr, len, prot, flags, fd, off);
 	if (!(flags & MAP_ANONYMOUS))
 		f = fake_fd_used(fd, "mmap");
+	/* Seen before anything is touched (linux mm/mmap.c). */
+	if (!len || off_page((uint64_t)off) ||
+	    (flags & MAP_FIXED && off_page((uintptr_t)addr))) {
+		errno = EINVAL;
+		return MAP_FAILED;
+	}
 	if (fake_fault("mmap", f->obj) ||
 	    !map_allowed(f, len, prot, flags, off))
 		return map_failed(addr, len, flags);
@@ -273,9 +312,12 @@ void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
 		fake_unmapped((uintptr_t)addr, m.len);
 		fake_map_cut((uintptr_t)addr, m.len, "mmap with MAP_FIXED");
 	}
-	p = __real_mmap(addr, len, prot, flags, fd, off);
+	if (flags & MAP_FIXED)
+		p = __real_mmap(addr, m.len, prot, flags, fd, off);
+	else
+		p = map_placed(m.len, prot, flags, fd, off);
 	if (p == MAP_FAILED)
-		p = map_failed(addr, len, flags);
+		p = map_failed(addr, m.len, flags);
 	if (p == MAP_FAILED && !(flags & MAP_FIXED))
 		return p;
 	m.base = (uintptr_t)(p == MAP_FAILED ? addr : p);
@@ -289,8 +331,11 @@ int __wrap_munmap(void *addr, size_t len)
 {
 	if (!fake_sys_is_on())
 		return __real_munmap(addr, len);
-	fake_unmapped((uintptr_t)addr, whole_pages(len));
-	fake_map_cut((uintptr_t)addr, whole_pages(len), "munmap");
+	if (!len || off_page((uintptr_t)addr))
+		return fail(EINVAL);
+	len = whole_pages(len);
+	fake_unmapped((uintptr_t)addr, len);
+	fake_map_cut((uintptr_t)addr, len, "munmap");
 	return __real_munmap(addr, len);
 }
 
@@ -302,7 +347,9 @@ int __wrap_madvise(void *addr, size_t len, int advice)
 		fake_sys_misuse("madvise of what is not mapped");
 	if (fake_fault("madvise", NULL))
 		return -1;
-	return __real_madvise(addr, len, advice);
+	if (off_page((uintptr_t)addr))
+		return fail(EINVAL);
+	return __real_madvise(addr, whole_pages(len), advice);
 }
 
 /* --- names ---------------------------------------------------------------- */

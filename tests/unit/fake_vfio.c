@@ -34,8 +34,10 @@ static int device_info(struct fake_pci *p, struct vfio_device_info *info)
 }
 
 /* The capabilities of region @r into @out; their bytes. */
-static uint32_t region_caps(const struct fake_region *r, uint8_t *out)
+static uint32_t region_caps(const struct fake_region *r, bool mappable,
+			    uint8_t *out)
 {
+	bool msix = r->msix_mappable && mappable;
 	struct vfio_info_cap_header h = {.version = 1};
 	uint32_t first = sizeof(struct vfio_region_info);
 	uint32_t n = 0;
@@ -43,13 +45,13 @@ static uint32_t region_caps(const struct fake_region *r, uint8_t *out)
 	if (r->sparse) {
 		h.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
 		n = 16 + 16 * r->n_areas;
-		h.next = r->msix_mappable ? first + n : 0;
+		h.next = msix ? first + n : 0;
 		memcpy(out, &h, sizeof(h));
 		memcpy(out + 8, &r->n_areas, 4);
 		memset(out + 12, 0, 4);
 		memcpy(out + 16, r->area, 16ul * r->n_areas);
 	}
-	if (r->msix_mappable) {
+	if (msix) {
 		h.id = VFIO_REGION_INFO_CAP_MSIX_MAPPABLE;
 		h.next = 0;
 		memcpy(out + n, &h, sizeof(h));
@@ -58,7 +60,33 @@ static uint32_t region_caps(const struct fake_region *r, uint8_t *out)
 	return n;
 }
 
-static uint32_t region_flags(const struct fake_region *r)
+/* Whether another BAR, of whatever device, has bytes of [base, end). */
+static bool bar_within(uint64_t base, uint64_t end)
+{
+	for (unsigned int i = 0; i < fake_host.n * PCI_STD_NUM_BARS; i++) {
+		const struct fake_region *o =
+			&fake_host.pci[i / PCI_STD_NUM_BARS]
+				 .region[i % PCI_STD_NUM_BARS];
+
+		if (o->size && o->start < end && base < o->start + o->size)
+			return true;
+	}
+	return false;
+}
+
+/* vfio_pci_probe_mmaps() (linux drivers/vfio/pci/vfio_pci_core.c) */
+bool fake_bar_mappable(const struct fake_pci *p, unsigned int i)
+{
+	uint64_t page = fake_host.page;
+	const struct fake_region *r = &p->region[i];
+
+	if (!r->mmap || r->size >= page)
+		return r->mmap;
+	return r->start % page == 0 &&
+	       !bar_within(r->start + r->size, r->start + page);
+}
+
+static uint32_t region_flags(const struct fake_region *r, bool mappable)
 {
 	uint32_t flags = VFIO_REGION_INFO_FLAG_READ;
 
@@ -66,7 +94,7 @@ static uint32_t region_flags(const struct fake_region *r)
 		return 0;
 	if (!r->read_only)
 		flags |= VFIO_REGION_INFO_FLAG_WRITE;
-	if (r->mmap)
+	if (mappable)
 		flags |= VFIO_REGION_INFO_FLAG_MMAP;
 	return flags;
 }
@@ -76,6 +104,7 @@ static int region_info(struct fake_pci *p, struct vfio_region_info *info)
 	uint8_t caps[32 + 16 * FAKE_AREAS];
 	const struct fake_region *r;
 	uint32_t size = info->argsz;
+	bool mappable;
 	uint32_t n;
 
 	if (size < sizeof(*info) || info->index >= VFIO_PCI_NUM_REGIONS)
@@ -86,9 +115,10 @@ static int region_info(struct fake_pci *p, struct vfio_region_info *info)
 	r = &p->region[info->index];
 	info->offset = (uint64_t)info->index << FAKE_REGION_SHIFT;
 	info->size = r->size;
-	info->flags = region_flags(r);
+	mappable = fake_bar_mappable(p, info->index);
+	info->flags = region_flags(r, mappable);
 	info->cap_offset = 0;
-	n = region_caps(r, caps);
+	n = region_caps(r, mappable, caps);
 	if (n)
 		info->flags |= VFIO_REGION_INFO_FLAG_CAPS;
 	if (n && size >= sizeof(*info) + n) {
@@ -317,7 +347,7 @@ static int device_mmap(void *obj, uint64_t len, int prot, int flags,
 	const struct fake_pci_file *f = obj;
 	unsigned int index = (unsigned int)(off >> FAKE_REGION_SHIFT);
 	uint64_t at = off & ((1ull << FAKE_REGION_SHIFT) - 1);
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = fake_sys_page();
 	const struct fake_region *r;
 
 	(void)prot;
@@ -326,7 +356,8 @@ static int device_mmap(void *obj, uint64_t len, int prot, int flags,
 	if (index >= VFIO_PCI_ROM_REGION_INDEX || at % page || !len)
 		return -EINVAL;
 	r = &f->pci->region[index];
-	if (!r->mmap || at + len > ((r->size + page - 1) & ~(page - 1)))
+	if (!fake_bar_mappable(f->pci, index) ||
+	    at + len > ((r->size + page - 1) & ~(page - 1)))
 		return -EINVAL;
 	return 0;
 }
@@ -381,6 +412,7 @@ int fake_device_open(struct fake_pci *p, bool cdev)
 void fake_host_init(void)
 {
 	memset(&fake_host, 0, sizeof(fake_host));
+	fake_host.page = (uint64_t)__real_sysconf(_SC_PAGESIZE);
 	fake_host.type1 = true;
 	fake_host.iommufd = true;
 	fake_host.dma_buf = true;
@@ -391,6 +423,15 @@ void fake_host_init(void)
 	fake_host.iova[0] = (struct fake_range){0, 0xfee00000};
 	fake_host.iova[1] =
 		(struct fake_range){0xfef00000, (1ull << 48) - 0xfef00000};
+}
+
+void fake_host_arm(uint64_t page)
+{
+	const uint64_t end = FAKE_ARM_MSI + FAKE_ARM_MSI_LEN;
+
+	fake_host.page = page;
+	fake_host.iova[0] = (struct fake_range){0, FAKE_ARM_MSI};
+	fake_host.iova[1] = (struct fake_range){end, (1ull << 48) - end};
 }
 
 static int dev_open(const char *path, int flags)
@@ -452,6 +493,7 @@ static void device_start(struct fake_pci *p)
 
 void fake_host_start(void)
 {
+	fake_sys_set_page(fake_host.page);
 	for (unsigned int i = 0; i < fake_host.n; i++)
 		device_start(&fake_host.pci[i]);
 	fake_type1_forget();
@@ -465,6 +507,7 @@ void fake_host_start(void)
 void fake_host_stop(void)
 {
 	fake_sys_stop();
+	fake_sys_set_page(0);
 	fake_sys_set_dev(NULL);
 	fake_sys_set_unmap(NULL);
 	for (unsigned int i = 0; i < fake_host.n; i++) {

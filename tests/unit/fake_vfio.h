@@ -41,9 +41,10 @@ struct fake_range {
 };
 
 struct fake_region {
-	uint64_t size; /* 0: the device has no such region */
-	bool mmap;
-	bool msix_mappable; /* VFIO_REGION_INFO_CAP_MSIX_MAPPABLE */
+	uint64_t size;	/* 0: the device has no such region */
+	uint64_t start; /* of a BAR: the host's address of it */
+	bool mmap;	/* if its place lets the kernel: fake_bar_mappable() */
+	bool msix_mappable; /* VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, if mapped */
 	bool read_only;
 	bool sparse; /* VFIO_REGION_INFO_CAP_SPARSE_MMAP with n_areas */
 	unsigned int n_areas;
@@ -123,6 +124,7 @@ struct fake_dma {
 
 struct fake_host {
 	/* What kernel this is; everything is true at first. */
+	uint64_t page; /* of the kernel; at first the real one's */
 	bool type1;
 	bool iommufd;  /* /dev/iommu and /dev/vfio/devices */
 	bool dma_buf;  /* VFIO_DEVICE_FEATURE_DMA_BUF */
@@ -146,6 +148,13 @@ extern struct fake_host fake_host;
  */
 
 void fake_host_init(void);
+/*
+ * As of aarch64: pages of @page bytes, and an SMMU of 48 bits with Linux's
+ * window for MSIs in the middle of its addresses, for type1 and iommufd alike.
+ */
+void fake_host_arm(uint64_t page);
+#define FAKE_ARM_MSI	 0x08000000ull
+#define FAKE_ARM_MSI_LEN 0x00100000ull
 /* A bare endpoint bound to vfio-pci, with COMMAND and nothing else. */
 struct fake_pci *fake_pci_add(const char *address, unsigned int group);
 void fake_cfg_put(struct fake_pci *p, unsigned int off, unsigned int len,
@@ -197,6 +206,11 @@ void fake_host_settled(void);
 /* Interrupt: false if nobody has asked for it. */
 bool fake_irq_fire(struct fake_pci *p, unsigned int index, unsigned int vector);
 bool fake_pci_decodes(const struct fake_pci *p);
+/*
+ * Whether the kernel lets BAR @i be mapped: one that is smaller than a page
+ * only if it begins one that no other BAR is in.
+ */
+bool fake_bar_mappable(const struct fake_pci *p, unsigned int i);
 /* Memory of BAR @i, behind the mappings. */
 uint64_t fake_bar_get(const struct fake_pci *p, unsigned int i, uint64_t off);
 void fake_bar_put(struct fake_pci *p, unsigned int i, uint64_t off, uint64_t v);

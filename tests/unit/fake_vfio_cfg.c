@@ -63,6 +63,11 @@ void fake_bar(struct fake_pci *p, unsigned int i, enum fake_bar_kind kind,
 	static const uint8_t low[] = {1, 0, 0xc};
 
 	p->region[i].size = size;
+	/* Somewhere for itself, naturally aligned, as firmware does. */
+	p->region[i].start = 1 + i + 6ull * (uint64_t)(p - fake_host.pci);
+	p->region[i].start <<= 44;
+	if (size < 4096)
+		p->region[i].start += 0xe000 + 0x100ull * i;
 	p->region[i].mmap = kind != FAKE_IO && size >= 4096;
 	p->region[i].msix_mappable = false;
 	fake_cfg_put(p, reg, 4, low[kind]);

@@ -168,7 +168,7 @@ static int iova_ranges(struct iommufd *f, struct fk_iova_ranges *q)
 		return -EOPNOTSUPP;
 	if (!s)
 		return -ENOENT;
-	q->out_alignment = s->attached ? (uint64_t)sysconf(_SC_PAGESIZE) : 1;
+	q->out_alignment = s->attached ? fake_sys_page() : 1;
 	if (!fake_host.n_iova || !s->attached) {
 		q->num = 1;
 		if (room) {
@@ -200,7 +200,7 @@ static int flags_ok(uint32_t flags)
 static int enter(struct fake_dma *d, uint64_t iova, uint64_t len,
 		 uint32_t flags)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = fake_sys_page();
 
 	d->iova = iova;
 	d->len = len;
@@ -425,7 +425,7 @@ static int cdev_detach(struct fake_pci_file *f)
 /* vfio_pci_core_feature_dma_buf(), one range or more */
 static int buf_make(struct fake_pci *p, const struct fk_dma_buf *q)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = fake_sys_page();
 	struct buf *b = buf;
 
 	if (!q->n || q->flags || q->region >= VFIO_PCI_ROM_REGION_INDEX)

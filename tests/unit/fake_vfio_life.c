@@ -13,19 +13,43 @@
 #define GIB	(1ull << 30)
 #define RAM_LEN (16 * MIB)
 
-/* Two regions, as above and below 4 GiB. */
-static const uint64_t ram_base[PLAN_RAM_MAX] = {0, 4 * GIB};
+/* Two regions of RAM, as above and below 4 GiB. */
+static const struct arch_layout x86 = {
+	.conf1 = {0xcf8, 8},
+	.ecam = {0xe0000000, 1 * MIB},
+	.mem32 = {0x80000000, 0x60000000},
+	.mem64 = {8 * GIB, 1024 * GIB},
+	.io = {0xc000, 0x4000},
+	.bar_align = 4096,
+	.n_ram = 2,
+	.ram = {{0, RAM_LEN}, {4 * GIB, RAM_LEN}},
+};
+
+/* arch-aarch64/layout.h, which is not linked everywhere */
+static const struct arch_layout arm = {
+	.ecam = {0x3f000000, 1 * MIB},
+	.mem32 = {0x10000000, 0x2f000000},
+	.mem64 = {4 * GIB, 1020 * GIB},
+	.io = {0x1000, 0xf000},
+	.io_mmio = 0x0fff0000,
+	.bar_align = 65536,
+	.n_ram = 1,
+	.ram = {{1 * GIB, RAM_LEN}},
+};
 
 static uint8_t *ram(unsigned int i)
 {
 	static uint8_t *p;
 
 	if (!p) {
-		p = __real_mmap(NULL, 2 * RAM_LEN, PROT_READ | PROT_WRITE,
+		p = __real_mmap(NULL, (PLAN_RAM_MAX + 1) * RAM_LEN,
+				PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
 				0);
 		if (p == MAP_FAILED)
 			abort();
+		/* at a page of whatever kernel the test is about */
+		p += -(uintptr_t)p & (RAM_LEN - 1);
 	}
 	return p + i * RAM_LEN;
 }
@@ -36,20 +60,34 @@ static int hv_fault(const char *call)
 	return fake_sys_call(call);
 }
 
+void life_map(struct life *l, const struct arch_layout *map)
+{
+	l->layout = *map;
+	l->v.bar_align = map->bar_align;
+	l->mem.n = 0;
+	for (unsigned int i = 0; i < map->n_ram; i++) {
+		if (gmem_add(&l->mem, map->ram[i], ram(i)) < 0)
+			abort();
+	}
+}
+
 void life_init(struct life *l)
 {
 	memset(l, 0, sizeof(*l));
 	vfio_init(&l->v);
-	l->v.bar_align = 4096;
+	life_map(l, &x86);
+	l->msi_addr = 0xfee00000;
 	fake_hv_init(&l->hv);
 	l->hv.fault = hv_fault;
 	fake_host.hv = &l->hv;
-	for (unsigned int i = 0; i < PLAN_RAM_MAX; i++) {
-		struct span s = {ram_base[i], RAM_LEN};
+}
 
-		if (gmem_add(&l->mem, s, ram(i)) < 0)
-			abort();
-	}
+void life_init_arm(struct life *l)
+{
+	life_init(l);
+	life_map(l, &arm);
+	l->hv.limit = 1024 * GIB;
+	l->msi_addr = 0x0a030040; /* GITS_TRANSLATER */
 }
 
 int life_open(struct life *l)
@@ -62,8 +100,7 @@ int life_open(struct life *l)
 	vfio_setup(&l->v, &w);
 	r = vfio_memlock(PLAN_RAM_MAX * RAM_LEN, &l->e);
 	for (unsigned int i = 0; r == 0 && i < fake_host.n; i++)
-		r = vfio_open(&l->v, fake_host.pci[i].address, MSIX_AUTO,
-			      &l->e);
+		r = vfio_open(&l->v, fake_host.pci[i].address, l->msix, &l->e);
 	if (r == 0)
 		vfio_reset(&l->v);
 	for (unsigned int i = 0; r == 0 && i < fake_host.n; i++)
@@ -73,23 +110,11 @@ int life_open(struct life *l)
 
 static int plan(struct life *l)
 {
-	struct arch_layout layout = {
-		.conf1 = {0xcf8, 8},
-		.ecam = {0xe0000000, 1 * MIB},
-		.mem32 = {0x80000000, 0x60000000},
-		.mem64 = {8 * GIB, 1024 * GIB},
-		.io = {0xc000, 0x4000},
-		.bar_align = 4096,
-		.n_ram = PLAN_RAM_MAX,
-	};
-
-	for (unsigned int i = 0; i < PLAN_RAM_MAX; i++)
-		layout.ram[i] = (struct span){ram_base[i], RAM_LEN};
 	vfio_describe(&l->v, &l->plan);
 	for (unsigned int i = 0; i < l->plan.n_pci; i++)
 		l->plan.pci[i].intx_gsi = LIFE_INTX_GSI;
-	return plan_make(&l->plan, &layout, 1, l->v.reserved, l->v.n_reserved,
-			 &l->e);
+	return plan_make(&l->plan, &l->layout, 1, l->v.reserved,
+			 l->v.n_reserved, &l->e);
 }
 
 int life_start(struct life *l)
@@ -285,7 +310,7 @@ void guest_msix_set(struct life *l, unsigned int i, unsigned int v,
 
 	if (!at)
 		return;
-	guest_write(l, at, 4, 0xfee00000);
+	guest_write(l, at, 4, (uint32_t)l->msi_addr);
 	guest_write(l, at + 4, 4, 0);
 	guest_write(l, at + 8, 4, data);
 	guest_write(l, at + 12, 4, masked);
@@ -321,7 +346,8 @@ static void drive_msi(struct life *l, unsigned int i)
 	if (!cap)
 		return;
 	flags = guest_cfg_read(l, i, cap + PCI_MSI_FLAGS, 2);
-	guest_cfg_write(l, i, cap + PCI_MSI_ADDRESS_LO, 4, 0xfee00000);
+	guest_cfg_write(l, i, cap + PCI_MSI_ADDRESS_LO, 4,
+			(uint32_t)l->msi_addr);
 	guest_cfg_write(l, i, cap + PCI_MSI_DATA_64, 2, 0x40);
 	/* two vectors, then one, then none, then all there are */
 	guest_cfg_write(l, i, cap + PCI_MSI_FLAGS, 2, flags | 0x11);

@@ -6,6 +6,7 @@
 #include "devices/pci_host.h"
 #include "tests/unit/fake_vfio.h"
 #include "vfio/vfio.h"
+#include "vmm/arch.h"
 
 /*
  * The life of a VM with every device of fake_host, as vmm/ leads it, and a
@@ -24,13 +25,23 @@ struct life {
 	struct gmem mem;
 	struct err e;
 	bool attached;
+	struct arch_layout layout;
+	uint64_t msi_addr; /* what a guest puts into its MSIs */
 	/* Asked for: to be set between life_init() and life_open(). */
+	enum msix_policy msix;
 	enum vfio_backend backend;
 	enum vfio_p2p p2p;
 };
 
 /* The host must be described and started; @l becomes what it watches. */
 void life_init(struct life *l);
+/*
+ * The same as a machine of aarch64: RAM from 1 GiB on, BARs 64 KiB apart, an
+ * ITS, and no guest-physical address of more than 40 bits.
+ */
+void life_init_arm(struct life *l);
+/* With another guest-physical map: before life_open(). */
+void life_map(struct life *l, const struct arch_layout *map);
 /* vfio_open() for each device: 0, or -errno and l->e. */
 int life_open(struct life *l);
 /* Plan, RAM for DMA, onto the bus. */

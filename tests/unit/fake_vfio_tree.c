@@ -15,8 +15,7 @@ static int resource_line(const struct fake_pci *p, unsigned int i, char *out,
 {
 	uint8_t low = p->cfg[PCI_BASE_ADDRESS_0 + 4 * i];
 	uint64_t size = p->region[i].size;
-	/* Wherever it is: naturally aligned, as firmware does. */
-	uint64_t at = size < 4096 ? 0xe000 + 0x100 * i : 0x100000000000;
+	uint64_t at = p->region[i].start;
 	uint64_t flags = low & 1 ? 0x40101 : 0x40200;
 
 	if ((low & 7) == 4)

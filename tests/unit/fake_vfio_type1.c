@@ -135,7 +135,20 @@ unsigned int fake_dma_count(void)
 
 static uint32_t page(void)
 {
-	return (uint32_t)sysconf(_SC_PAGESIZE);
+	return (uint32_t)fake_sys_page();
+}
+
+/* What an SMMU or VT-d has with such pages (linux drivers/iommu). */
+static uint64_t pages(void)
+{
+	switch (page()) {
+	case 16384:
+		return 1ull << 14 | 1ull << 25;
+	case 65536:
+		return 1ull << 16 | 1ull << 29;
+	default:
+		return page() | 1ull << 21 | 1ull << 30;
+	}
 }
 
 /* Ranges, then how many mappings are left (linux/vfio.h). */
@@ -173,7 +186,7 @@ static int iommu_info(struct vfio_iommu_type1_info *info)
 	if (size < 16)
 		return -EINVAL;
 	info->flags = VFIO_IOMMU_INFO_PGSIZES;
-	info->iova_pgsizes = page() | 1ull << 21 | 1ull << 30;
+	info->iova_pgsizes = pages();
 	if (!fake_host.n_iova || size < sizeof(*info))
 		return 0;
 	info->flags |= VFIO_IOMMU_INFO_CAPS;

@@ -46,8 +46,9 @@ static inline const char *plan_check_bar(const struct plan *p,
 		return bad;
 	if (b->addr == 0)
 		return "a BAR at 0";
-	if (b->addr % b->size || (b->kind != PCI_BAR_IO &&
-				  (b->addr % b->align || b->addr % l->bar_align)))
+	if (b->addr % b->size ||
+	    (b->kind != PCI_BAR_IO &&
+	     (b->addr % b->align || b->addr % l->bar_align)))
 		return "a BAR is not aligned";
 	if (b->kind != PCI_BAR_IO && l->hole.len && span_overlaps(l->hole, s))
 		return "a BAR in the hole";
