@@ -5,24 +5,26 @@
 
 #include "vmm/arch.h"
 #include "vmm/host_facts.h"
+#include "vmm/kvm_facts.h"
 #include "vmm/machine.h"
 #include "vmm/plan_show.h"
 
-/* Physical address bits assumed where there is no KVM to ask. */
+/* Where there is no KVM to ask, and the architecture knows no usual number. */
 #define PLAN_PHYS_BITS 46
 
 /* A host without KVM can still plan, for a processor of today. */
 static unsigned int host_phys_bits(void)
 {
-	unsigned int bits = PLAN_PHYS_BITS;
+	unsigned int bits;
 	struct kvm *kvm = malloc(sizeof(*kvm));
 	struct err e;
 
 	if (!kvm)
-		return bits;
+		return PLAN_PHYS_BITS;
 	kvm_init(kvm);
-	if (kvm_open(kvm, &e) == 0)
-		(void)arch_phys_bits(kvm, &bits, &e);
+	(void)kvm_open(kvm, &e);
+	if (arch_phys_bits(kvm, &bits, &e) < 0)
+		bits = PLAN_PHYS_BITS;
 	kvm_close(kvm);
 	free(kvm);
 	return bits;
@@ -77,6 +79,18 @@ static enum reach_p2p plan_p2p(const struct conf *c)
 						: REACH_P2P_ON;
 }
 
+static void host_read_all(struct reach_host *h)
+{
+	struct kvm_facts f;
+	struct err e;
+
+	host_facts_read(h, "");
+	if (h->arch == REACH_AARCH64) {
+		(void)kvm_facts_read(&f, &e);
+		h->cacheable = f.cacheable;
+	}
+}
+
 int machine_plan(const struct conf *conf, struct err *e)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
@@ -89,7 +103,7 @@ int machine_plan(const struct conf *conf, struct err *e)
 	else
 		r = plan_of(conf, plan, &v, e);
 	if (r == 0) {
-		host_facts_read(&v.host, "");
+		host_read_all(&v.host);
 		plan_view_finish(&v, plan_p2p(conf));
 		r = plan_show(conf, &v, e);
 	}
