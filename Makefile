@@ -49,7 +49,7 @@ vfio_src := $(sort $(wildcard vfio/*.c))
 arch_src := $(sort $(wildcard arch-$(ARCH)/*.c))
 # What speaks to a KVM of that architecture compiles for no other one.
 ifneq ($(NATIVE),)
-arch_src := $(filter-out arch-aarch64/vm.c arch-aarch64/gic.c arch-aarch64/vcpu.c,$(arch_src))
+arch_src := $(filter-out arch-aarch64/vm.c arch-aarch64/gic.c arch-aarch64/vcpu.c arch-aarch64/start.c,$(arch_src))
 endif
 vmm_src := $(sort $(wildcard vmm/*.c))
 src := $(core_src) $(dev_src) $(vfio_src) $(arch_src) $(vmm_src)
@@ -138,7 +138,8 @@ compile_commands.json: $(O)/.flags $(src)
 # The linker takes from the archive only what a test needs.
 $(O)/libbarge.a: $(lib_obj)
 	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
-fakes := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+fakes := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_% tests/unit/fake_$(foreign)_%,\
+	$(wildcard tests/unit/*.c)))
 $(O)/tests/libfakes.a: $(fakes)
 	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
 # test_vfio_* and fuzz_vfio_* have a host of their own: these calls are its.

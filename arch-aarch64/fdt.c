@@ -117,6 +117,18 @@ static void prop_spi(struct tree *t, unsigned int spi)
 /* --- memory, processors and what is in them --------------------------------
  */
 
+/* Zeroes are none: a guest may believe that a seed is random. */
+static void prop_seed(struct tree *t, const char *name, const uint8_t *seed,
+		      size_t len)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < len; i++)
+		any |= seed[i];
+	if (any)
+		prop(t, name, seed, len);
+}
+
 /* The node that has no hardware: chosen.yaml of dt-schema, DT-0.4 3.6. */
 static void write_chosen(struct tree *t, const struct fdt_spec *s)
 {
@@ -129,8 +141,8 @@ static void write_chosen(struct tree *t, const struct fdt_spec *s)
 		CELLS(t, "linux,initrd-start", TWO(s->initrd.base));
 		CELLS(t, "linux,initrd-end", TWO(initrd_end));
 	}
-	prop(t, "kaslr-seed", s->kaslr_seed, sizeof(s->kaslr_seed));
-	prop(t, "rng-seed", s->rng_seed, sizeof(s->rng_seed));
+	prop_seed(t, "kaslr-seed", s->kaslr_seed, sizeof(s->kaslr_seed));
+	prop_seed(t, "rng-seed", s->rng_seed, sizeof(s->rng_seed));
 	end(t);
 }
 

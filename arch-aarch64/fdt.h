@@ -34,8 +34,8 @@ struct fdt_spec {
 	const struct plan *plan; /* as obeyed: CPUs, RAM, windows */
 	const char *cmdline;	 /* not NULL */
 	struct span initrd;	 /* guest-physical; len 0: none */
-	uint8_t kaslr_seed[8];	 /* from getrandom(), all zero: no KASLR */
-	uint8_t rng_seed[32];	 /* from getrandom() */
+	uint8_t kaslr_seed[8];	 /* from getrandom(); all zero: none */
+	uint8_t rng_seed[32];	 /* likewise */
 	enum fdt_gic gic; /* which one KVM made, at layout.h's addresses */
 	bool msi;	  /* FDT_GIC_V3: the ITS, FDT_GIC_V2: the GICv2M */
 	bool pmu;	  /* vCPUs have one, its interrupt is PMU_PPI */

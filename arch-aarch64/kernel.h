@@ -13,11 +13,11 @@
  * works on first bytes and trusts none of them.
  */
 
-#define KERNEL_HEAD 4096 /* bytes that kernel_find() and kernel_parse() want   \
-			  */
+#define KERNEL_HEAD                                                            \
+	4096 /* bytes that kernel_find() and kernel_parse() want               \
+	      */
 /* Farthest end of a kernel from the start of RAM; nobody's is as large. */
 #define KERNEL_REACH_MAX (1ULL << 30)
-#define KERNEL_CMDLINE	 2048 /* COMMAND_LINE_SIZE of Linux, with the NUL */
 
 enum kernel_pack {
 	KERNEL_PLAIN,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch-aarch64/fdt.h"
 #include "arch-aarch64/kernel.h"
 #include "arch-aarch64/layout.h"
 #include "arch-aarch64/unpack.h"
@@ -152,10 +153,10 @@ static int check_cmdline(const struct loader *l)
 {
 	size_t len = strlen(l->boot->cmdline);
 
-	if (len < KERNEL_CMDLINE)
+	if (len <= FDT_CMDLINE_MAX)
 		return 0;
 	return err_set_num(l->err, -E2BIG, ERR_CMDLINE_LONG, NULL, len,
-			   KERNEL_CMDLINE - 1);
+			   FDT_CMDLINE_MAX);
 }
 
 /* A place that was checked is missing: RAM is not what the plan says. */

@@ -104,7 +104,8 @@ static int describe(const struct arm_machine *m, const struct vcpu *v,
 	seed(s.rng_seed, sizeof(s.rng_seed));
 	r = fdt ? fdt_build(fdt, entry->fdt.len, &s) : -EFAULT;
 	if (r < 0)
-		return err_set(e, r, ERR_FDT_SPACE, NULL, NULL);
+		return err_set_num(e, r, ERR_FDT_SPACE, NULL, entry->fdt.len,
+				   0);
 	return fdt_dump(b, fdt, e);
 }
 

@@ -41,6 +41,7 @@ enum err_what {
 	ERR_KERNEL_PAGES,    /* name: file, num: bytes of its pages */
 	ERR_KERNEL_SPACE,    /* name: file, num: bytes RAM that would do */
 	ERR_INITRD_SPACE,    /* name: file, num: bytes RAM that would do */
+	ERR_FDT_SPACE,	     /* num: bytes there are for it */
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */

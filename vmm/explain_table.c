@@ -401,6 +401,9 @@ static const struct row rows[] = {
 	{ ERR_INITRD_SPACE, 0, NULL,
 	  "%n: the initrd does not fit into the guest's memory. "
 	  "Give at least: --memory %u" },
+	{ ERR_FDT_SPACE, 0, NULL,
+	  "the device tree of this machine is larger than %m. "
+	  "Give fewer --cpus or a shorter --cmdline." },
 	{ ERR_CMDLINE_LONG, 0, NULL,
 	  "--cmdline has %1 bytes, and this kernel takes %2. Shorten it." },
 

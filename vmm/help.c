@@ -40,6 +40,7 @@ static const char trailer[] =
 	"  3      the guest crashed\n"
 	"  4      the guest panicked\n"
 	"  5      the guest asked for a reboot\n"
+	"  64+n   the guest reported status n\n"
 	"  127    a bug in barge\n"
 	"  128+n  ended by signal n; 130 by Ctrl-A x\n";
 

@@ -33,7 +33,7 @@ static const struct option_def options[] = {
 	{ "cpus", 'c', true, VALUE_NUMBER, AT(cpus), "COUNT", MACHINE,
 	  "virtual processors (1)", "smp vcpus cores" },
 	{ "cpu-off", 0, true, VALUE_CPU_OFF, AT(cpu_off), "pmu,sve,pauth",
-	  MACHINE, "parts of processors that the guest lacks (none)",
+	  MACHINE, "CPU features kept from the guest (none)",
 	  "pmu sve pauth cpu-features" },
 	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
 	  "guest RAM, such as 512M or 4G (512M)", "ram" },

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # case, lab, work, barge, l1_kernel and the like: told by the host
+# shellcheck shell=bash disable=SC2154 # case, lab, work, barge, kernels and the like: told by the host
 # SPDX-License-Identifier: Apache-2.0
 # l1.sh: what a case can use in L1. The first thing that goes wrong ends L1 with its reason.
 #
@@ -11,7 +11,9 @@
 #   end_barge STATUS
 #   said PATTERN, complained TEXT what the last run's console and its complaint must contain
 #   as_nobody                     from then on barge runs without any privilege
+#   guest_kernel NAME             the next guest's: cloud, generic (more drivers), newest; 4k, 16k, 64k on aarch64
 #   kvm_stat NAME                 a counter of /sys/kernel/debug/kvm, of the VM that runs
+#   mmio_exits                    how often its guest accessed MMIO that barge answered
 #   touch_bar                     how a BAR of several GiB is mapped once the guest has touched it
 #   trace EVENT[:FILTER]...       records events of L1's kernel, traced PATTERN counts what it has
 #   note TEXT                     shown in the case's line
@@ -26,8 +28,20 @@ trap 'fail "the case stopped early"' EXIT
 share=/run/lab
 runs=0
 bound=()
-kernel=$cloud/vmlinuz
-initrd=$work/l2-cloud.cpio
+
+# guest_kernel NAME: what the next guest boots. An uncompressed kernel is up sooner, where there is one.
+guest_kernel() {
+	local name=$1
+	case $arch:$1 in
+	aarch64:cloud | aarch64:generic) name=4k ;;
+	aarch64:newest) name=64k ;;
+	esac
+	[ -n "${kernels[$name]-}" ] || fail "there is no kernel $name for the guest: does the case say guest_kernels=\"$1\"?"
+	kernel=${kernels[$name]}/vmlinuz
+	[ "$name" != generic ] || kernel=${kernels[$name]}/vmlinux
+	initrd=$work/l2-$name.cpio
+}
+guest_kernel cloud
 
 # verdict LINE: leaves LINE for the host and ends L1 at once.
 verdict() {
@@ -49,8 +63,8 @@ doing() { printf '%s\n' "$*" >"$share/doing"; }
 # L1's heart: the host can tell by it whether L1 or what runs in it hangs.
 (trap - ERR EXIT && set +e && while echo >"$share/beat" && sleep 2; do :; done) &
 
-# load MODULE...: into L1's kernel; the newest has everything built in
-load() { [ "$l1_kernel" = newest ] || modprobe -a -d "$generic" "$@"; }
+# load MODULE...: into L1's kernel; those that are built here have everything built in
+load() { [ -z "$l1_modules" ] || modprobe -a -d "$l1_modules" "$@"; }
 
 bind_vfio() {
 	local device
@@ -109,8 +123,8 @@ start_barge() {
 	console=$share/barge-$runs.console
 	complaint=$share/barge-$runs.stderr
 	doing "run $runs: barge run $*"
-	terminal=$(stty -a </dev/ttyS0)
-	setsid ${runner[@]+"${runner[@]}"} "$barge" run "$@" <"${stdin:-/dev/ttyS0}" >"$console" 2>"$complaint" &
+	terminal=$(stty -a <"/dev/$tty")
+	setsid ${runner[@]+"${runner[@]}"} "$barge" run "$@" <"${stdin:-/dev/$tty}" >"$console" 2>"$complaint" &
 	pid=$!
 }
 
@@ -131,7 +145,7 @@ nothing_left() {
 	local address
 	! pgrep -s "$pid" >/dev/null || fail "run $runs left processes behind: $(pgrep -l -s "$pid" | tr '\n' ' ')"
 	[ -z "$(find /sys/kernel/debug/kvm -mindepth 1 -type d 2>/dev/null)" ] || fail "run $runs left a VM behind"
-	[ "$(stty -a </dev/ttyS0)" = "$terminal" ] || fail "run $runs left the terminal changed: $(stty -a </dev/ttyS0)"
+	[ "$(stty -a <"/dev/$tty")" = "$terminal" ] || fail "run $runs left the terminal changed: $(stty -a <"/dev/$tty")"
 	for address in "${bound[@]}"; do
 		[ "$(driver_of "$address")" = vfio-pci ] || fail "run $runs left $address on another driver"
 		: 2>/dev/null <>"/dev/vfio/$(group_of "$address")" || fail "run $runs left the group of $address in use"
@@ -154,7 +168,7 @@ start_guest() {
 # guest's kernel has found out about XSAVE, and the newest does not survive that.
 guest_options() {
 	local more=${words:+ $words}
-	case $kernel in "$newest"/*) more+=" noxsave" ;; esac
+	[ "$arch:${kernel%/*}" != "x86_64:$newest" ] || more+=" noxsave"
 	guest_options=(--kernel "$kernel" --initrd "$initrd" --memory 256M --cmdline "console=ttyS0 quiet lab=$case$more")
 }
 
@@ -220,6 +234,7 @@ huge_is_wanted() {
 }
 
 kvm_stat() { cat /sys/kernel/debug/kvm/*-*/"$1"; }
+mmio_exits() { kvm_stat "$(if [ "$arch" = x86_64 ]; then echo mmio_exits; else echo mmio_exit_user; fi)"; }
 
 # --- What L1's kernel does. The ioctls, of which kind whatever the monitor:
 tracing=/sys/kernel/debug/tracing

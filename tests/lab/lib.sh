@@ -2,93 +2,38 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib.sh: the host's side of the lab, sourced by run, shell and demo.
 #
-# QEMU emulates a whole machine (L1) with AMD virtualisation, an IOMMU and PCI devices. L1 runs
-# Debian's generic kernel, or one that is built here, on this box's own files, read-only. In L1 barge boots its guest (L2).
+# QEMU emulates a whole machine (L1) with virtualisation, an IOMMU and PCI devices. L1 runs Debian's
+# kernel, or one that is built here, on this box's own files, read-only; on aarch64 with Debian's programs for
+# it as /usr. In L1 barge boots its guest (L2).
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=${lab%/tests/lab}
 work=$top/build/lab
 cache=${BARGE_LAB_CACHE:-$HOME/.cache/barge-lab}
-barge=$(realpath -m -- "${BARGE:-$top/build/x86_64-release/barge}")
-
-# shellcheck disable=SC2034 # both are used by the scripts that source this file
-cloud=$cache/cloud-amd64 generic=$cache/amd64 newest='' poke=$work/poke
 
 die() {
 	printf '%s: %s\n' "${0##*/}" "$1" >&2
 	exit 1
 }
 
-# --- Kernels ------------------------------------------------------------------------------------
+# shellcheck source=tests/lab/fetch.sh
+. "$lab/fetch.sh"
 
-# With private_apt=1 apt works on lists of our own: the system's may be empty, old or not ours to refresh.
-private_apt=0
-apt_do() {
-	local program=$1 options=()
-	shift
-	[ $private_apt = 0 ] || options=(-o "Dir::State::Lists=$cache/apt/lists" -o "Dir::Cache=$cache/apt/cache")
-	"$program" -qq "${options[@]}" -o APT::Sandbox::User=root "$@"
-}
+# The last part of the aarch64 ones is the page size of L1's kernel.
+# shellcheck disable=SC2034 # used by run
+all_machines=(x86_64 aarch64-4k aarch64-16k aarch64-64k)
 
-# newest_kernel FLAVOUR: prints "PACKAGE VERSION" of the kernel Debian's metapackage stands for today.
-newest_kernel() {
-	local package version
-	package=$(apt_do apt-cache depends "linux-image-$1" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\)$/\1/p')
-	version=$(apt_do apt-cache show --no-all-versions "${package:-none}" 2>/dev/null | sed -n 's/^Version: //p')
-	[ -n "$version" ] && printf '%s %s\n' "$package" "$version"
+# use_machine MACHINE: what all that follows is about.
+# shellcheck disable=SC2034 # used by the scripts that source this file
+use_machine() {
+	machine=$1 arch=${1%%-*}
+	case $arch in
+	x86_64) barge=${BARGE:-$top/build/x86_64-release/barge} poke=$work/poke tty=ttyS0 ;;
+	aarch64) barge=${BARGE_AARCH64:-$top/build/aarch64-release/barge} poke=$work/poke-aarch64 tty=ttyAMA0 ;;
+	esac
+	barge=$(realpath -m -- "$barge")
 }
-
-# unpack_kernel DIRECTORY PACKAGE: fills DIRECTORY with vmlinuz, vmlinux and lib/modules.
-unpack_kernel() {
-	local directory=$1 package=$2
-	rm -rf "$directory.new" && mkdir -p "$directory.new/deb" && cd "$directory.new" || return
-	(cd deb && apt_do apt-get download "$package") || return
-	dpkg-deb -x deb/*.deb deb || return
-	# newer packages have their modules below usr
-	mkdir lib && mv deb/boot/vmlinuz-* vmlinuz && mv deb/{,usr/}lib/modules lib/ 2>/dev/null
-	rm -r deb && depmod -b "$PWD" "$(ls lib/modules)" && "$lab/extract-vmlinux" vmlinuz >vmlinux &&
-		mv "$directory.new" "$directory"
-}
-
-# want_kernel FLAVOUR: makes $cache/FLAVOUR a link to today's kernel of that flavour.
-want_kernel() {
-	local flavour=$1 package version directory
-	[ ! "$cache/$flavour/" -nt /var/lib/apt/lists ] || return 0
-	if ! read -r package version < <(newest_kernel "$flavour"); then
-		fresh_lists
-		read -r package version < <(newest_kernel "$flavour") || die "apt knows no linux-image-$flavour"
-	fi
-	directory=$cache/${package}_$version
-	if [ ! -d "$directory" ]; then
-		echo "downloading $package $version (once, into $cache)" >&2
-		(unpack_kernel "$directory" "$package") || {
-			fresh_lists
-			(unpack_kernel "$directory" "$package") || die "cannot download and unpack $package"
-		}
-	fi
-	touch "$directory"
-	ln -sfn "${directory##*/}" "$cache/$flavour"
-}
-
-fresh_lists() {
-	private_apt=1
-	mkdir -p "$cache/apt/lists/partial" "$cache/apt/cache/archives/partial"
-	apt_do apt-get update || true
-}
-
-# want_newest: makes $newest the directory of the self-built kernel; or leaves it empty, and in
-# $newest_lack why it cannot be had here.
-newest_lack=''
-want_newest() {
-	newest=$("$lab/kernel/build" "$(uname -m)" 2> >(tee "$work/newest.log" >&2)) || {
-		newest=''
-		# shellcheck disable=SC2034 # used by run
-		newest_lack=$(tail -n 1 "$work/newest.log")
-		return 0
-	}
-	make_initramfs "$work/l1-newest.cpio" "$newest" "$lab/l1-init"
-	make_initramfs "$work/l2-newest.cpio" "$newest" "$lab/l2-init"
-}
+use_machine x86_64
 
 # --- Initramfs ----------------------------------------------------------------------------------
 
@@ -96,11 +41,13 @@ want_newest() {
 # all they need.
 programs=()
 make_initramfs() {
-	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=100
+	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=100 busybox=/bin/busybox
 	shift 3
+	[ "$arch" = "$(uname -m)" ] || busybox=$cache/arm64-root/usr/bin/busybox
 	rm -rf "$tree"
 	mkdir -p "$tree"/{bin,dev,host,modules,proc,sys,tmp}
-	cp /bin/busybox "$poke" "${programs[@]}" "$tree/bin/"
+	cp "$busybox" "${programs[@]}" "$tree/bin/"
+	cp "$poke" "$tree/bin/poke"
 	cp "$init" "$tree/init"
 	cp -r "$lab/cases" "$tree/"
 	[ $# = 0 ] || release=$(ls "$kernel/lib/modules")
@@ -114,21 +61,87 @@ make_initramfs() {
 	rm -rf "$tree"
 }
 
+# make_l1 NAME, make_l2 NAME: the initramfs of kernel NAME in L1 and in the guest
+make_l1() {
+	local modules=(9p 9pnet_virtio virtio_pci vfio-pci)
+	case $1 in
+	generic) modules+=(kvm_amd) ;;
+	newest | 64k) modules=() ;;
+	esac
+	make_initramfs "$work/l1-$1.cpio" "${kernels[$1]}" "$lab/l1-init" "${modules[@]}"
+}
+
+make_l2() {
+	local modules=(nvme e1000 e1000e ahci sd_mod virtio_pci virtio_blk)
+	case $1 in
+	cloud) modules=(button evdev pvpanic-mmio) ;;
+	generic) modules+=(button evdev pvpanic-mmio) ;;
+	4k | 16k) modules+=(evdev gpio_keys) ;;
+	newest | 64k) modules=() ;;
+	esac
+	make_initramfs "$work/l2-$1.cpio" "${kernels[$1]}" "$lab/l2-init" "${modules[@]}"
+}
+
 # --- L1 -----------------------------------------------------------------------------------------
 
-# prepare: everything that all L1s share. Quick when nothing is missing.
+# prepare [MACHINE[:KERNEL]...]: everything for L1s on these machines, x86_64 if none is given, whose guests want
+# these kernels besides the usual ones; a KERNEL may also be L1's. Quick when nothing is missing.
 prepare() {
+	local wanted known=$machine
+	[ $# -gt 0 ] || set -- x86_64
 	"$top/tests/setup" lab || exit
-	[ -x "$barge" ] || die "there is no $barge: build it first, or name another one with BARGE=path"
 	mkdir -p "$work" "$cache"
+	make_disk
 	exec 8>"$cache/lock" && flock 8
-	want_kernel amd64
-	want_kernel cloud-amd64
+	for wanted in $(printf '%s\n' "${@%%-*}" "${@%%:*}" | grep -xE 'x86_64|aarch64' | sort -u); do
+		use_machine "$wanted"
+		"prepare_$arch"
+	done
+	for wanted in $(printf '%s\n' "$@" | sort -u); do
+		use_machine "${wanted%%:*}"
+		case $wanted in
+		*:*) prepare_kernel "${wanted#*:}" ;;
+		aarch64-*) prepare_kernel "${machine#aarch64-}" ;;
+		esac
+	done
 	flock -u 8
+	use_machine "$known"
+}
+
+# prepare_kernel NAME: for L1 and the guest, if it can be had
+prepare_kernel() {
+	want_kernel "$1"
+	[ -n "${kernels[$1]-}" ] || return 0
+	[ "$1" = cloud ] || make_l1 "$1"
+	make_l2 "$1"
+}
+
+prepare_x86_64() {
+	local kernel
+	have_barge "make"
 	"${CC:-cc}" -std=gnu11 -O2 -static -o "$poke" "$lab/poke.c" || die "poke.c does not build"
-	make_initramfs "$work/l1-stock.cpio" "$generic" "$lab/l1-init" 9p 9pnet_virtio virtio_pci kvm_amd vfio-pci
-	make_initramfs "$work/l2-cloud.cpio" "$cloud" "$lab/l2-init" button evdev pvpanic-mmio
-	make_initramfs "$work/l2-generic.cpio" "$generic" "$lab/l2-init" button evdev pvpanic-mmio nvme e1000 e1000e ahci sd_mod virtio_pci virtio_blk
+	for kernel in cloud generic; do
+		prepare_kernel $kernel
+		[ -n "${kernels[$kernel]-}" ] || die "${lacks[$kernel]}"
+	done
+}
+
+prepare_aarch64() {
+	"$top/tests/setup" lab-aarch64 || exit
+	have_barge "make ARCH=aarch64"
+	want_arm64_programs
+	aarch64-linux-gnu-gcc -std=gnu11 -O2 -static -o "$poke" "$lab/poke.c" || die "poke.c does not build for aarch64"
+	prepare_kernel 4k
+	[ -n "${kernels[4k]-}" ] || die "${lacks[4k]}"
+}
+
+# have_barge COMMAND: which is how it is made
+have_barge() {
+	[ -x "$barge" ] || die "there is no $barge: build it first ($1), or name another one with $(
+		[ "$arch" = x86_64 ] && echo BARGE || echo BARGE_AARCH64)=path"
+}
+
+make_disk() {
 	disk=$work/disk.img
 	[ -f "$disk.sum" ] || {
 		head -c 64M >"$disk" < <(echo "This is the first line of a disk which the host wrote." && seq 1 9999999)
@@ -138,10 +151,13 @@ prepare() {
 	disk_sum=$(cat "$disk.sum")
 }
 
-# The next L1: which kernel it runs, stock or newest; its memory; more words for its kernel.
+# The next L1: which kernel it runs on x86_64, stock or newest; its memory; more words for its kernel; on
+# aarch64 its interrupt controller and processor.
 l1_kernel=stock
 l1_memory=4G
 l1_words=''
+l1_gic="gic-version=3,its=on"
+l1_cpu="max,sve=off,pauth-impdef=on"
 
 # l1_has QEMU-OPTION...: for the next L1.
 l1_has=()
@@ -159,29 +175,63 @@ nvme() {
 told=()
 tell() { told+=("$@"); }
 
+# large_bars: the next L1 has room for BARs of a GiB and more.
+large_bars() { [ "$arch" != x86_64 ] || l1_has -global q35-pcihost.pci-hole64-size=256G; }
+
 # become_l1 SHARE JOB QEMU-OPTION...: becomes an L1 that runs the commands JOB with l1.sh loaded. The
 # directory SHARE is /run/lab there, writable.
 become_l1() {
-	local share=$1 job=$2 kernel=$generic
+	local share=$1 job=$2 kernel cloud generic newest emulator words name
 	shift 2
-	[ "$l1_kernel" != newest ] || kernel=$newest
+	kernel=$(l1_kernel_name)
+	if [ "$arch" = x86_64 ]; then
+		cloud=${kernels[cloud]} generic=${kernels[generic]} newest=${kernels[newest]-}
+	else
+		cloud=${kernels[4k]} generic=${kernels[4k]} newest=${kernels[64k]-}
+	fi
+	# where L1 finds its modules, if it has any
+	l1_modules=${kernels[$kernel]}
+	[ -d "$l1_modules/lib/modules" ] || l1_modules=''
 	{
-		tell lab work barge cloud generic newest poke l1_kernel
+		tell lab work barge cloud generic newest poke machine arch tty l1_modules
 		for name in "${told[@]}"; do printf '%s=%q\n' "$name" "${!name}"; done
+		declare -p kernels
 		printf '. %q\n%s\n' "$lab/l1.sh" "$job"
 	} >"$share/job"
-	# Without ERMS the kernel clears memory by quadwords: TCG runs `rep stosb` a byte at a time.
+	"qemu_$arch"
 	# If this process dies, however it dies, so does the machine.
-	exec setpriv --pdeathsig TERM timeout --foreground -k 5 "${limit:-0}" \
-		qemu-system-x86_64 -M q35,kernel-irqchip=off -accel tcg,thread=multi -cpu max,phys-bits=46,-erms -smp 2 -m "$l1_memory" \
-		-nodefaults -no-user-config -display none -no-reboot \
-		-kernel "$kernel/vmlinux" -initrd "$work/l1-$l1_kernel.cpio" \
-		-append "console=ttyS0 quiet panic=-1 oops=panic no_timer_check nohz=off highres=off intel_iommu=on mitigations=off${l1_words:+ $l1_words}" \
-		-device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 \
+	exec setpriv --pdeathsig TERM timeout --foreground -k 5 "${limit:-0}" "${emulator[@]}" -m "$l1_memory" \
+		-nodefaults -no-user-config -display none -no-reboot -initrd "$work/l1-$kernel.cpio" \
+		-append "console=$tty quiet panic=-1 oops=panic $words${l1_words:+ $l1_words}" \
 		-fsdev local,id=host,path=/,security_model=none,readonly=on,multidevs=remap \
 		-device virtio-9p-pci,fsdev=host,mount_tag=host \
 		-fsdev "local,id=lab,path=$share,security_model=none" -device virtio-9p-pci,fsdev=lab,mount_tag=lab \
 		"${l1_has[@]}" "$@"
+}
+
+# l1_kernel_name: which of the kernels L1 runs
+l1_kernel_name() {
+	case $arch:$l1_kernel in
+	aarch64:*) echo "${machine#aarch64-}" ;;
+	x86_64:stock) echo generic ;;
+	*) echo "$l1_kernel" ;;
+	esac
+}
+
+# Without ERMS the kernel clears memory by quadwords: TCG runs `rep stosb` a byte at a time.
+qemu_x86_64() {
+	rm -f "$share/usr"
+	emulator=(qemu-system-x86_64 -M "q35,kernel-irqchip=off" -accel "tcg,thread=multi" -cpu "max,phys-bits=46,-erms" -smp 2
+		-kernel "${kernels[$kernel]}/vmlinux" -device "intel-iommu,intremap=on,caching-mode=on,aw-bits=48")
+	words="no_timer_check nohz=off highres=off intel_iommu=on mitigations=off"
+}
+
+# L1's programs are told by their directory. pauth-impdef: the architected algorithm costs TCG very much.
+qemu_aarch64() {
+	[ "$(uname -m)" = aarch64 ] || printf '%s\n' "$cache/arm64-root/usr" >"$share/usr"
+	emulator=(qemu-system-aarch64 -M "virt,virtualization=on,$l1_gic,iommu=smmuv3" -accel "tcg,thread=multi"
+		-cpu "$l1_cpu" -smp 2 -kernel "${kernels[$kernel]}/vmlinuz")
+	words="mitigations=off"
 }
 
 # feel_pulse PID: ends an L1 that stands still, long before its time is up.
@@ -193,6 +243,7 @@ feel_pulse() {
 
 # stood_still: L1 ended without a verdict, and its heart had stopped long before. Under TCG on a busy
 # box its timers can stop for good, which says nothing about barge.
+# shellcheck disable=SC2154 # logs: of run and bench
 stood_still() {
 	[ ! -s "$logs/verdict" ] && [ -e "$logs/beat" ] &&
 		[ $((EPOCHSECONDS - $(stat -c %Y "$logs/beat"))) -gt 60 ]

@@ -5,17 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/unit/fake_bytes.h"
+
 /*
  * Tiny x86 kernel files, right in all that a loader looks at; the tests spoil
  * them field by field. Offsets are those of the file formats, as numbers.
  */
 
 #define FAKE_IMAGE_MAX 0x4000
-
-void fake_put(uint8_t *p, uint64_t v, unsigned int bytes);
-uint64_t fake_get(const uint8_t *p, unsigned int bytes);
-/* Bytes that tell where in the file they come from. */
-uint8_t fake_byte(size_t off);
 
 /*
  * Boot protocol 2.15, relocatable, pref_address 16 MiB, init_size 1 MiB, one

@@ -32,7 +32,7 @@
 #define GIC	  "/interrupt-controller@a000000"
 #define ITS	  GIC "/msi-controller@a020000"
 #define V2M	  GIC "/v2m@9050000"
-#define PCIE	  "/pcie@3f000000"
+#define PCIE	  "/pcie@e000000"
 #define GUARD	  64
 #define PATH_SIZE 64
 
@@ -136,8 +136,10 @@ static void check_chosen(void)
 
 	is_bytes("/chosen", "bootargs", spec.cmdline, strlen(spec.cmdline) + 1);
 	IS_TEXT("/chosen", "stdout-path", "serial0:115200n8");
-	is_bytes("/chosen", "kaslr-seed", spec.kaslr_seed, 8);
-	is_bytes("/chosen", "rng-seed", spec.rng_seed, 32);
+	if (spec.rng_seed[31]) {
+		is_bytes("/chosen", "kaslr-seed", spec.kaslr_seed, 8);
+		is_bytes("/chosen", "rng-seed", spec.rng_seed, 32);
+	}
 	if (initrd) {
 		IS_CELLS("/chosen", "linux,initrd-start",
 			 TWO(spec.initrd.base));
@@ -382,7 +384,7 @@ static void check_pcie(void)
 	IS_CELLS(PCIE, "#address-cells", 3);
 	IS_CELLS(PCIE, "#size-cells", 2);
 	IS_CELLS(PCIE, "#interrupt-cells", 1);
-	IS_CELLS(PCIE, "reg", 0, 0x3f000000, 0, 0x100000);
+	IS_CELLS(PCIE, "reg", 0, 0x0e000000, 0, 0x100000);
 	IS_CELLS(PCIE, "bus-range", 0, 0);
 	IS_CELLS(PCIE, "linux,pci-domain", 0);
 	IS_FLAG(PCIE, "dma-coherent");
@@ -522,6 +524,18 @@ static void every_psci(void **state)
 		spec.psci = versions[i];
 		check_all();
 	}
+}
+
+static void without_randomness(void **state)
+{
+	(void)state;
+	machine(1, 64 * MIB);
+	memset(spec.kaslr_seed, 0, sizeof(spec.kaslr_seed));
+	memset(spec.rng_seed, 0, sizeof(spec.rng_seed));
+	check_all();
+	spec.kaslr_seed[7] = 1;
+	spec.rng_seed[31] = 1;
+	check_all();
 }
 
 static void empty_cmdline(void **state)
@@ -726,6 +740,7 @@ int main(void)
 		cmocka_unit_test(with_initrd),
 		cmocka_unit_test(without_pmu),
 		cmocka_unit_test(every_psci),
+		cmocka_unit_test(without_randomness),
 		cmocka_unit_test(empty_cmdline),
 		cmocka_unit_test(every_device_count),
 		cmocka_unit_test(no_room),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "core/plan.h"
 #include "vmm/conf.h"
 #include "vmm/options.h"
 

@@ -53,6 +53,9 @@ static const struct golden goldens[] = {
 	{ { -ENOTSUP, ERR_NO_FDT, 0, 0, "vm.dtb", "" },
 	  "vm.dtb: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },
+	{ { -ENOSPC, ERR_FDT_SPACE, 65536, 0, "", "" },
+	  "the device tree of this machine is larger than 64K. "
+	  "Give fewer --cpus or a shorter --cmdline." },
 	{ { -ENOEXEC, ERR_KERNEL_PAGES, 16384, 0, "Image", "" },
 	  "Image is a kernel for pages of 16K, which this processor does not "
 	  "have. Boot one for pages of another size." },

@@ -359,7 +359,7 @@ static void counters_are_kept(void **state)
 	assert_int_equal(get(0xa, 0).eax, 0x08300805);
 	assert_int_equal(get(0xa, 0).edx, 0x00008603);
 	assert_int_equal(get(0x80000022, 0).ebx, 6);
-	assert_int_equal(get(0x1, 0).ecx, 1u << 31 | 1u << 23 | 1u << 15);
+	assert_int_equal(get(0x1, 0).ecx & 0x808000, 0x808000);
 	assert_int_equal(get(0x80000001, 0).ecx, 0x19800001);
 }
 
