@@ -255,10 +255,12 @@ static void machine_print(FILE *f, const struct plan *plan)
 static void cacheable_print(FILE *f, const struct reach_host *h)
 {
 	if (h->arch == REACH_AARCH64 && h->cacheable == REACH_YES)
-		fputs("KVM maps a device's cacheable memory as such\n", f);
+		fputs("KVM maps cacheable device memory (NVIDIA Grace) as "
+		      "such\n",
+		      f);
 	if (h->arch == REACH_AARCH64 && h->cacheable == REACH_NO)
-		fputs("KVM cannot map a device's cacheable memory (NVIDIA "
-		      "Grace): it is uncached or trapped\n",
+		fputs("KVM maps cacheable device memory (NVIDIA Grace) as "
+		      "uncached, or traps it\n",
 		      f);
 }
 
