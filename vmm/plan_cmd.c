@@ -30,27 +30,51 @@ static unsigned int host_phys_bits(void)
 	return bits;
 }
 
-/* What the IOMMUs of the devices cannot address is no place for a BAR. */
-static unsigned int plan_avoid(const struct plan_view *v, struct span *avoid)
+/*
+ * What the IOMMUs of the devices cannot address is no place for a BAR; of
+ * @avoid, VFIO_RESERVED_MAX are there.
+ */
+static unsigned int plan_avoid(const struct plan_view *v, const struct conf *c,
+			       struct span *avoid)
 {
 	unsigned int bits = 64;
+	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < v->n; i++) {
 		if (v->dev[i].iommu.bits && v->dev[i].iommu.bits < bits)
 			bits = v->dev[i].iommu.bits;
 	}
-	if (bits > 63)
-		return 0;
-	avoid->base = UINT64_C(1) << bits;
-	avoid->len = UINT64_MAX - avoid->base + 1;
-	return 1;
+	if (bits < 64) {
+		avoid[n].base = UINT64_C(1) << bits;
+		avoid[n].len = UINT64_MAX - avoid[n].base + 1;
+		n++;
+	}
+	for (unsigned int i = 0; i < v->n; i++)
+		n = host_facts_reserved(avoid, n, VFIO_RESERVED_MAX, "",
+					c->vfio[i].address);
+	return n;
+}
+
+/* As vfio_map_ram() would find it. */
+static int ram_reached(const struct plan *p, const struct span *avoid,
+		       unsigned int n, struct err *e)
+{
+	for (unsigned int i = 0; i < p->n_ram * n; i++) {
+		struct span ram = p->ram[i / n];
+
+		if (span_overlaps(ram, avoid[i % n]))
+			return err_set_num(e, -ERANGE, ERR_VFIO_IOVA, NULL,
+					   ram.base, ram.len);
+	}
+	return 0;
 }
 
 static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
 		   struct err *e)
 {
 	unsigned int bits = host_phys_bits();
-	struct span avoid;
+	struct span avoid[VFIO_RESERVED_MAX];
+	unsigned int n;
 	int r = machine_layout(plan, c, bits, NULL, 0, e);
 
 	for (unsigned int i = 0; r == 0 && i < c->n_vfio; i++) {
@@ -67,7 +91,9 @@ static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
 	if (r < 0)
 		return r;
 	/* again, now that the devices are known */
-	return machine_layout(plan, c, bits, &avoid, plan_avoid(v, &avoid), e);
+	n = plan_avoid(v, c, avoid);
+	r = machine_layout(plan, c, bits, avoid, n, e);
+	return r < 0 ? r : ram_reached(plan, avoid, n, e);
 }
 
 static enum reach_p2p plan_p2p(const struct conf *c)
