@@ -170,7 +170,7 @@ static void places_are_disjoint(void **state)
 	const struct dev_place *p = arch_places(&n);
 
 	(void)state;
-	assert_int_equal(n, 6);
+	assert_int_equal(n, 7);
 	for (i = 0; i < n; i++) {
 		assert_int_equal(p[i].bus, BUS_PIO);
 		for (j = 0; j < p[i].n_spans; j++)
