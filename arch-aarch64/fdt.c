@@ -205,9 +205,13 @@ static void write_psci(struct tree *t, uint32_t version)
  */
 static uint32_t ppi_flags(const struct fdt_spec *s, uint32_t flags)
 {
+	unsigned int cpus = s->plan->cpus;
+
 	if (s->gic == FDT_GIC_V3)
 		return flags;
-	return flags | ((1u << s->plan->cpus) - 1) << 8;
+	if (cpus > GICV2_CPUS_MAX)
+		cpus = GICV2_CPUS_MAX;
+	return flags | ((1u << cpus) - 1) << 8;
 }
 
 /* timer/arm,arch_timer.yaml: secure, non-secure, virtual, hypervisor. */
