@@ -24,11 +24,11 @@ link() {
 guests() {
 	cat <<-END
 	entry        entry       0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
-	entry-4g     entry       0   -               0 --memory 5G --initrd INITRD --cmdline tiny=1_guest
+	entry-4g     entry       0   -               0 --memory 3400M --initrd INITRD --cmdline tiny=1_guest
 	mmio         mmio        0   -               0 --memory 64M
 	edges        edges       0   1_regions       0 --memory 64M
 	edges-odd    edges       0   1_regions       0 --memory 77M
-	edges-4g     edges       0   1_regions       0 --memory 5G
+	edges-4g     edges       0   1_regions       0 --memory 3400M
 	nisv         nisv        0   got_an_abort       0 --memory 64M
 	fetch        fetch       0   -               0 --memory 64M
 	serial       serial      0   -               0 --memory 64M
