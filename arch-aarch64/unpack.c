@@ -285,6 +285,10 @@ int unpack_all(const struct unpack *u, void *buf, size_t size, size_t *len,
 	       struct err *e)
 {
 	struct stream s = {.u = u, .err = e, .out = buf, .size = size};
+	int r = run(&s, len);
 
-	return run(&s, len);
+	/* zstd makes use of room that it will not need. */
+	if (!r)
+		memset(s.out + s.len, 0, size - s.len);
+	return r;
 }

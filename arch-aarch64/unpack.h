@@ -19,9 +19,9 @@ struct unpack {
 int unpack_head(const struct unpack *u, void *buf, size_t size, size_t *len,
 		struct err *e);
 /*
- * All of it, straight to @buf, of which nothing past @size is touched and
- * nothing beside it grows with the data. Several members (frames) are one
- * after the other, and what follows the last is ignored. -EFBIG, without an
+ * All of it, straight to @buf; the rest of @size bytes becomes zero. No other
+ * memory is used that would grow with the data. Several members (frames) are
+ * one after the other, and what follows the last is ignored. -EFBIG, without an
  * error in @e, when there are more than @size bytes.
  */
 int unpack_all(const struct unpack *u, void *buf, size_t size, size_t *len,

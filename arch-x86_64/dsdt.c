@@ -280,9 +280,9 @@ static void write_motherboard(struct aml *a, const struct plan *plan)
 
 	if (plan->ecam.len)
 		aml_crs_memory32(a, plan->ecam);
+	aml_crs_memory32(a, (struct span){EXIT_ADDR, EXIT_LEN});
 	aml_crs_io(a, PM_PORT, PM_LEN);
 	aml_crs_io(a, EJECT_PORT, EJECT_LEN);
-	aml_crs_io(a, EXIT_PORT, EXIT_LEN);
 	aml_close_crs(a, crs);
 	aml_close(a, dev);
 }

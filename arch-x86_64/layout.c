@@ -98,6 +98,7 @@ static const struct dev_place places[] = {
 	{ "acpi-pm", BUS_PIO, PM_IRQ, 1, {{ PM_PORT, PM_LEN }} },
 	{ "pvpanic", BUS_PIO, 0, 1, {{ PVPANIC_PORT, 1 }} },
 	{ "exit", BUS_PIO, 0, 1, {{ EXIT_PORT, EXIT_LEN }} },
+	{ "exit", BUS_MMIO, 0, 1, {{ EXIT_ADDR, EXIT_LEN }} },
 	{ "pci-eject", BUS_PIO, EJECT_IRQ, 1, {{ EJECT_PORT, EJECT_LEN }} },
 };
 /* clang-format on */

@@ -19,6 +19,7 @@
  *	  100000 - RAM end	RAM, kernel and initrd
  *	80000000 -   dfffffff	32-bit BARs
  *	e0000000 -   e00fffff	ECAM of bus 0
+ *	fe000000		exit device
  *	fec00000		I/O APIC
  *	fee00000 -   feefffff	local APICs, MSI
  *	   4 GiB -		the rest of RAM, then 64-bit BARs
@@ -80,7 +81,12 @@
 #define RTC_LEN		2
 #define RTC_IRQ		8
 #define PVPANIC_PORT	0x505
+/*
+ * The exit device is in memory, too: not every kernel lets programs at ports.
+ * The port is not in the DSDT, as Linux keeps f0 to ff for the FPU of a PC.
+ */
 #define EXIT_PORT	0xf4
+#define EXIT_ADDR	0xfe000000ULL
 #define EXIT_LEN	4
 /* The ACPI power-management device: one register per byte. */
 #define PM_PORT		0x600

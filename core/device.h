@@ -40,7 +40,7 @@ struct dev_env {
 	void (*request)(void *ctx, enum dev_request what);
 	/*
 	 * The same, with what the guest says of how it went: 0 to
-	 * DEV_EXIT_MAX. One device only may have it.
+	 * DEV_EXIT_MAX.
 	 */
 	void (*exit)(void *ctx, unsigned int status);
 	/* Wall clock, seconds since 1970 UTC. */

@@ -219,14 +219,17 @@ static uint64_t pba_delta(const struct msix_job *j)
 	return span_pages((struct span){0, j->table.at.len}, j->page).len;
 }
 
-/* Size of the table's BAR with table and PBA above it, or 0. */
+/*
+ * Size of the table's BAR with table and PBA above it, or 0: the registers that
+ * say where they are have 32 bits, however large the BAR (PCI-3.0 6.8.2.4).
+ */
 static uint64_t enlarged_size(const struct msix_job *j)
 {
 	const struct bar_draft *d = &j->bar[j->table.bar];
 	uint64_t need = pba_delta(j) + j->pba.at.len;
 	uint64_t size;
 
-	if (d->size > 1ull << 62)
+	if (d->size > (1ull << 32) - need)
 		return 0;
 	size = pow2_ceil(d->size + bar_max(d->size, need));
 	return d->kind == PCI_BAR_MEM32 && size > BAR_MEM32_MAX ? 0 : size;

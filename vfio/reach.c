@@ -450,10 +450,11 @@ static const struct {
 		"with Linux 6.19 or newer" },
 	[REACH_NO_IOMMU] = { "no-iommu",
 		"the device is behind no IOMMU",
-		"turn on VT-d, AMD-Vi or the SMMU in the firmware setup, and "
-		"on Intel boot the host with intel_iommu=on" },
+		"turn on VT-d or AMD-Vi in the firmware setup, and on Intel "
+		"boot the host with intel_iommu=on" },
 	[REACH_IOMMU_SILENT] = { "iommu-silent",
-		"the IOMMU does not tell its page sizes", NULL },
+		"its page sizes are told by VFIO alone, of an open device",
+		NULL },
 	[REACH_IOMMU_SMALL] = { "iommu-small",
 		"the IOMMU has no larger pages", NULL },
 	[REACH_IOMMU_NARROW] = { "iommu-narrow",
@@ -493,11 +494,18 @@ const char *reach_why_text(enum reach_why why)
 	return (unsigned int)why < REACH_WHY_MAX ? words[why].text : "";
 }
 
+/* Nothing of that is switched on by a word for the kernel. */
+static const char no_smmu[] =
+	"the host's firmware has to describe an SMMU that the device is "
+	"behind: sudo dmesg | grep -i smmu";
+
 const char *reach_advice(const struct reach_dev *d, enum reach_why why)
 {
 	if ((unsigned int)why >= REACH_WHY_MAX)
 		return NULL;
 	if ((why == REACH_CUT_MSIX || why == REACH_TRAP_MSIX) && !d->movable)
 		return NULL;
+	if (why == REACH_NO_IOMMU && d->host->arch == REACH_AARCH64)
+		return no_smmu;
 	return words[why].advice;
 }

@@ -42,13 +42,15 @@ struct reach_host {
 	bool thp_denied;	  /* PR_SET_THP_DISABLE of this process */
 	enum reach_fact cpu_1g;	  /* x86_64: the processor's own tables */
 	enum reach_fact guest_1g; /* x86_64: EPT or NPT */
+	/* aarch64: KVM maps cacheable memory of a device as such */
+	enum reach_fact cacheable;
 };
 
 enum reach_iommu_kind {
 	REACH_IOMMU_NONE, /* the device is behind none */
 	REACH_IOMMU_INTEL,
 	REACH_IOMMU_AMD,
-	REACH_IOMMU_OTHER, /* an SMMU, virtio: it does not tell */
+	REACH_IOMMU_OTHER, /* an SMMU, virtio: sysfs does not tell */
 };
 
 struct reach_iommu {
@@ -90,7 +92,7 @@ enum reach_why {
 	REACH_P2P_IS_ALONE,
 	REACH_P2P_IS_OLD, /* iommufd of an old kernel */
 	REACH_NO_IOMMU,
-	REACH_IOMMU_SILENT, /* it does not tell its page sizes */
+	REACH_IOMMU_SILENT, /* sysfs does not tell its page sizes */
 	REACH_IOMMU_SMALL,  /* it has no larger pages */
 	REACH_IOMMU_NARROW, /* its addresses do not reach the BAR */
 	/* BAR_TRAP */

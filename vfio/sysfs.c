@@ -381,6 +381,23 @@ static void shape_of(struct bar_shape *s, const uint64_t v[3], uint64_t page)
 	s->msix_mappable = s->mappable;
 }
 
+/* ... of which one is that nothing else is in the page of a small BAR. */
+static void pages_shared(struct bar_shape shape[PCI_BARS],
+			 const uint64_t start[PCI_BARS], uint64_t page)
+{
+	for (unsigned int i = 0; i < PCI_BARS * PCI_BARS; i++) {
+		struct bar_shape *s = &shape[i / PCI_BARS];
+		const struct bar_shape *o = &shape[i % PCI_BARS];
+
+		if (s == o || s->size >= page || !o->size ||
+		    o->kind == PCI_BAR_IO ||
+		    start[i / PCI_BARS] / page != start[i % PCI_BARS] / page)
+			continue;
+		s->mappable = false;
+		s->msix_mappable = false;
+	}
+}
+
 int sysfs_bars_at(const char *root, const char *address,
 		  struct bar_shape shape[PCI_BARS], uint64_t page,
 		  struct err *e)
@@ -388,6 +405,7 @@ int sysfs_bars_at(const char *root, const char *address,
 	char path[PATH_MAX];
 	/* 57 bytes a line, and there are lines for a ROM, bridges and VFs */
 	char text[LINE_SIZE];
+	uint64_t start[PCI_BARS];
 	const char *s = text;
 	int r;
 
@@ -402,7 +420,9 @@ int sysfs_bars_at(const char *root, const char *address,
 		if (sysfs_text_resource(&s, v))
 			return err_set(e, -EINVAL, ERR_PCI_SYSFS, path, NULL);
 		shape_of(&shape[i], v, page);
+		start[i] = v[0];
 	}
+	pages_shared(shape, start, page);
 	return 0;
 }
 

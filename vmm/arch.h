@@ -33,7 +33,10 @@ struct arch_layout {
  */
 int arch_layout_make(struct arch_layout *l, uint64_t memory,
 		     unsigned int phys_bits, struct err *e);
-/* Physical address bits that a guest on this host can use; needs kvm_open(). */
+/*
+ * Physical address bits that a guest on this host can use. Where kvm_open()
+ * failed: what is usual, or -errno.
+ */
 int arch_phys_bits(struct kvm *k, unsigned int *bits, struct err *e);
 
 /*

@@ -9,6 +9,7 @@
 #include "core/err.h"
 #include "vfio/reach.h"
 #include "vmm/conf.h"
+#include "vmm/kvm_facts.h"
 
 /*
  * Whether this host can run a VM with passed-through devices, how well, and
@@ -34,14 +35,15 @@ struct doctor_facts {
 	char release[64]; /* "6.1.0-17-amd64" */
 	/* KVM */
 	struct err kvm; /* what ERR_NONE: opened, with all that is needed */
+	struct kvm_facts kvm_has;
+	bool kvm_word_off; /* aarch64: the kernel was told to do without */
 	enum doctor_cpu cpu;
 	enum reach_fact cpu_virt; /* x86_64: VT-x or AMD-V */
 	enum reach_fact paging;	  /* x86_64: KVM uses EPT or NPT */
-	bool kvm_slot_quirk;	  /* x86_64: KVM_X86_QUIRK_SLOT_ZAP_ALL */
-	bool kvm_nisv;		  /* aarch64: KVM_CAP_ARM_NISV_TO_USER */
 	/* IOMMU */
 	unsigned int groups;
 	bool iommu_word_off; /* the kernel was told to leave it off */
+	/* x86_64: interrupts are remapped; aarch64: an ITS is between */
 	enum reach_fact remapping;
 	bool unsafe_interrupts; /* VFIO was told to do without */
 	unsigned int iommus;

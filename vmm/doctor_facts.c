@@ -11,8 +11,6 @@
 #include "vmm/host_facts.h"
 #include "vmm/kvm.h"
 
-/* asm/kvm.h of Linux 6.12: KVM_X86_QUIRK_SLOT_ZAP_ALL */
-#define QUIRK_SLOT_ZAP_ALL (1 << 7)
 /* linux/capability.h: CAP_IPC_LOCK */
 #define IPC_LOCK_BIT 14
 
@@ -22,19 +20,9 @@
 
 static void ask_kvm(struct doctor_facts *f)
 {
-	struct kvm *k = malloc(sizeof(*k));
-
-	if (!k)
-		return;
-	kvm_init(k);
-	if (kvm_open(k, &f->kvm) == 0 && kvm_create_vm(k, 0, &f->kvm) == 0) {
+	if (kvm_facts_read(&f->kvm_has, &f->kvm) == 0)
 		f->kvm.what = ERR_NONE;
-		f->kvm_slot_quirk = kvm_cap(k, KVM_CAP_DISABLE_QUIRKS2) &
-				    QUIRK_SLOT_ZAP_ALL;
-		f->kvm_nisv = kvm_cap(k, KVM_CAP_ARM_NISV_TO_USER) > 0;
-	}
-	kvm_close(k);
-	free(k);
+	f->host.cacheable = f->kvm_has.cacheable;
 }
 
 /* A module parameter that is Y or N, or 1 or 0. */
@@ -96,7 +84,21 @@ static int iommu(void *ctx, const char *name)
 	return 0;
 }
 
-/* The x86 chips behind which a remapper stands are called IR-something. */
+/*
+ * The x86 chips behind which a remapper stands are called IR-something. On
+ * aarch64 an ITS tells devices apart, a GICv2M does not; before Linux 6.11 the
+ * chip of its MSIs was just called MSI.
+ */
+static enum reach_fact apart(const char *chip)
+{
+	if (strncmp(chip, "IR-", 3) == 0 || strncmp(chip, "ITS-", 4) == 0)
+		return REACH_YES;
+	if (strcmp(chip, "IO-APIC") == 0 || strncmp(chip, "PCI-MSI", 7) == 0 ||
+	    strncmp(chip, "GICv2m", 6) == 0 || strcmp(chip, "MSI") == 0)
+		return REACH_NO;
+	return REACH_UNKNOWN;
+}
+
 static int irq(void *ctx, const char *name)
 {
 	const struct asking *a = ctx;
@@ -106,19 +108,14 @@ static int irq(void *ctx, const char *name)
 	sysfs_path(path, a->root, "/sys/kernel/irq/%s/chip_name", name);
 	if (sysfs_line(path, chip, sizeof(chip)) < 0)
 		return 0;
-	if (strncmp(chip, "IR-", 3) == 0) {
-		a->f->remapping = REACH_YES;
-		return FOUND;
-	}
-	if (strcmp(chip, "IO-APIC") == 0 || strncmp(chip, "PCI-MSI", 7) == 0)
-		a->f->remapping = REACH_NO;
-	return 0;
+	if (apart(chip) != REACH_UNKNOWN)
+		a->f->remapping = apart(chip);
+	return a->f->remapping == REACH_YES ? FOUND : 0;
 }
 
-static bool told_off(const char *root)
+/* Whether a word of the kernel's command line is one of @n. */
+static bool told(const char *root, const char *const *words, unsigned int n)
 {
-	static const char *const off[] = {"iommu=off", "intel_iommu=off",
-					  "amd_iommu=off"};
 	char line[4096];
 	char word[64];
 
@@ -127,11 +124,21 @@ static bool told_off(const char *root)
 		sysfs_text_field(line, i, word, sizeof(word));
 		if (!word[0])
 			return false;
-		for (unsigned int k = 0; k < 3; k++) {
-			if (strcmp(word, off[k]) == 0)
+		for (unsigned int k = 0; k < n; k++) {
+			if (strcmp(word, words[k]) == 0)
 				return true;
 		}
 	}
+}
+
+static void ask_words(struct doctor_facts *f, const char *root)
+{
+	static const char *const iommu_off[] = {"iommu=off", "intel_iommu=off",
+						"amd_iommu=off"};
+	static const char *const kvm_off[] = {"kvm-arm.mode=none"};
+
+	f->iommu_word_off = told(root, iommu_off, 3);
+	f->kvm_word_off = told(root, kvm_off, 1);
 }
 
 static void ask_iommu(struct doctor_facts *f, const char *root)
@@ -145,7 +152,6 @@ static void ask_iommu(struct doctor_facts *f, const char *root)
 	(void)sysfs_each_name(path, iommu, &a);
 	sysfs_path(path, root, "/sys/kernel/irq");
 	(void)sysfs_each_name(path, irq, &a);
-	f->iommu_word_off = told_off(root);
 	f->unsafe_interrupts =
 		parameter(root, "/sys/module/vfio_iommu_type1/parameters/"
 				"allow_unsafe_interrupts") == REACH_YES ||
@@ -351,6 +357,7 @@ void doctor_gather(struct doctor_facts *f, const char *root, uint64_t memory)
 	if (!root[0])
 		ask_kvm(f);
 	ask_cpu(f, root);
+	ask_words(f, root);
 	ask_iommu(f, root);
 	ask_vfio(f, root);
 	ask_memory(f, root);

@@ -51,22 +51,87 @@ static bool on_x86(const struct doctor_facts *f)
 
 /* --- KVM and the processor ------------------------------------------------ */
 
+/* Which interrupt controllers a guest of aarch64 can have. */
+static void judge_gic(struct doctor_report *r, const struct kvm_facts *k)
+{
+	if (k->gic_v3 && k->its)
+		ok(r, "kvm-gic", "guests get a GICv3 with ITS");
+	else if (k->gic_v3)
+		warn(r, "kvm-gic",
+		     "KVM has a GICv3 without ITS: guests get no MSIs",
+		     "boot a newer host kernel");
+	else if (k->gic_v2)
+		warn(r, "kvm-gic",
+		     "this processor has no GICv3: guests get a GICv2, 8 vCPUs "
+		     "at most, and MSIs by GICv2M",
+		     "a matter of the hardware");
+	else
+		bad(r, "kvm-gic", "KVM has no interrupt controller for guests",
+		    "look for its reason: sudo dmesg | grep -i -e kvm -e gic");
+}
+
+#define IPA_BITS_USUAL 40
+
+static void judge_ipa(struct doctor_report *r, const struct kvm_facts *k)
+{
+	unsigned int bits = k->ipa_bits ? k->ipa_bits : IPA_BITS_USUAL;
+
+	if (bits >= IPA_BITS_USUAL)
+		add(r, DOCTOR_OK, "kvm-ipa",
+		    "guest-physical addresses have up to %1 bits", "")
+			->num = bits;
+	else
+		add(r, DOCTOR_WARN, "kvm-ipa",
+		    "guest-physical addresses have %1 bits: there is little "
+		    "room for large BARs beside RAM",
+		    "a matter of the hardware; give less with --memory")
+			->num = bits;
+}
+
+/* Few devices have such memory, so that it is no fault to lack this. */
+static void judge_cacheable(struct doctor_report *r, const struct kvm_facts *k)
+{
+	if (k->cacheable == REACH_YES)
+		ok(r, "kvm-pfnmap",
+		   "a device's cacheable memory (NVIDIA Grace) is mapped as "
+		   "such");
+	else
+		ok(r, "kvm-pfnmap",
+		   "a device's cacheable memory (NVIDIA Grace) would be "
+		   "uncached or trapped: that takes Linux 6.17, and a "
+		   "processor with FWB and DIC");
+}
+
+static void judge_kvm_arm(struct doctor_report *r, const struct doctor_facts *f)
+{
+	judge_gic(r, &f->kvm_has);
+	judge_ipa(r, &f->kvm_has);
+	judge_cacheable(r, &f->kvm_has);
+	if (!f->kvm_has.nisv)
+		warn(r, "kvm-nisv",
+		     "KVM does not hand over accesses it cannot decode",
+		     "boot a host kernel from 5.5 on");
+}
+
 static void judge_kvm(struct doctor_report *r, const struct doctor_facts *f)
 {
+	if (!on_x86(f) && f->kvm.what != ERR_NONE && f->kvm_word_off) {
+		bad(r, "kvm", "the host's kernel was told to do without KVM",
+		    "take kvm-arm.mode=none from the kernel command line");
+		return;
+	}
 	if (f->kvm.what != ERR_NONE) {
 		add(r, DOCTOR_BAD, "kvm", "", "")->err = &f->kvm;
 		return;
 	}
 	ok(r, "kvm", "/dev/kvm has all that barge needs");
-	if (on_x86(f) && !f->kvm_slot_quirk)
+	if (!on_x86(f))
+		judge_kvm_arm(r, f);
+	else if (!f->kvm_has.slot_quirk)
 		warn(r, "kvm-slots",
 		     "KVM forgets all of a guest's second-level tables when a "
 		     "BAR moves",
 		     "a kernel from 6.12 on lets barge turn that off");
-	if (!on_x86(f) && !f->kvm_nisv)
-		warn(r, "kvm-nisv",
-		     "KVM does not hand over accesses it cannot decode",
-		     "boot a host kernel from 5.5 on");
 }
 
 static void judge_cpu(struct doctor_report *r, const struct doctor_facts *f)
@@ -99,7 +164,7 @@ static void judge_cpu(struct doctor_report *r, const struct doctor_facts *f)
 
 static const char *iommu_advice(const struct doctor_facts *f)
 {
-	if (f->iommu_word_off)
+	if (on_x86(f) && f->iommu_word_off)
 		return "take the word that turns it off from the kernel "
 		       "command line: cat /proc/cmdline";
 	if (!on_x86(f))
@@ -134,6 +199,31 @@ static void judge_remapping(struct doctor_report *r,
 		    "take nointremap from the kernel command line");
 }
 
+#define UNSAFE                                                                 \
+	"if you trust your guests, take the risk: sudo sh -c 'echo 1 > "       \
+	"/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts'"
+
+/* What interrupt remapping is on x86, an ITS is on aarch64. */
+static void judge_its(struct doctor_report *r, const struct doctor_facts *f)
+{
+	if (f->remapping == REACH_YES)
+		ok(r, "remapping", "an ITS keeps devices' interrupts apart");
+	if (f->remapping != REACH_NO)
+		return;
+	if (f->unsafe_interrupts)
+		warn(r, "remapping",
+		     "no ITS keeps devices' interrupts apart, and VFIO was "
+		     "told "
+		     "to do without: a guest can raise any interrupt of the "
+		     "host",
+		     "a matter of the hardware");
+	else
+		bad(r, "remapping",
+		    "no ITS keeps devices' interrupts apart, and so VFIO "
+		    "refuses devices",
+		    UNSAFE);
+}
+
 static void judge_iommu_pages(struct doctor_report *r,
 			      const struct doctor_facts *f)
 {
@@ -143,6 +233,10 @@ static void judge_iommu_pages(struct doctor_report *r,
 		    "that need more cannot run, and BARs are placed below",
 		    "a matter of the hardware; in a VM give it aw-bits=48")
 			->num = f->iommu_bits;
+	if (!f->iommu_pages && !on_x86(f))
+		ok(r, "iommu-pages",
+		   "what pages the SMMU has is told by VFIO alone, of an open "
+		   "device");
 	if (!f->iommu_pages)
 		return;
 	if (f->iommu_pages & 1u << 30)
@@ -167,6 +261,8 @@ static void judge_iommu(struct doctor_report *r, const struct doctor_facts *f)
 	judge_iommu_pages(r, f);
 	if (on_x86(f))
 		judge_remapping(r, f);
+	else
+		judge_its(r, f);
 }
 
 /* --- VFIO ----------------------------------------------------------------- */
@@ -282,28 +378,27 @@ static void judge_vfio(struct doctor_report *r, const struct doctor_facts *f)
 struct version {
 	unsigned int major;
 	unsigned int minor;
-	bool x86_only;
 	const char *text;
 };
 
 /* The Linux that brought it; distributors may have added it to older ones. */
 static const struct version versions[] = {
-	{5, 15, false,
+	{5, 15,
 	 "Linux %1.%2 does not tell how a device is reset; 5.15 "
 	 "does"},
-	{6, 5, false,
+	{6, 5,
 	 "Linux %1.%2 makes all MSI-X vectors anew when one is "
 	 "added; 6.5 adds one"},
-	{6, 12, false,
+	{6, 12,
 	 "Linux %1.%2 maps BARs in the smallest pages only; "
 	 "6.12 has huge ones"},
-	{6, 13, false,
+	{6, 13,
 	 "Linux %1.%2 has no IOMMU_IOAS_MAP_FILE, which maps RAM "
 	 "by its file; 6.13 has"},
-	{6, 15, false,
+	{6, 15,
 	 "Linux %1.%2 maps BARs for DMA page by page with type1; "
 	 "6.15 takes whole blocks"},
-	{6, 19, false,
+	{6, 19,
 	 "Linux %1.%2 exports no BAR as dma-buf, which "
 	 "peer-to-peer DMA by iommufd needs; 6.19 does"},
 };

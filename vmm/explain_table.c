@@ -418,6 +418,10 @@ static const struct row rows[] = {
 	  "/dev/kvm does not exist. Load KVM: sudo modprobe kvm_intel "
 	  "(AMD: kvm_amd); if that fails, turn on VT-x or AMD-V in the "
 	  "firmware setup, or in a VM nested virtualisation." },
+	{ ERR_KVM_OPEN, ENODEV, on_arm,
+	  "/dev/kvm has no driver behind it. Boot the host at EL2 with a "
+	  "kernel that has CONFIG_KVM; in a VM, turn on nested "
+	  "virtualisation." },
 	{ ERR_KVM_OPEN, ENODEV, NULL,
 	  "/dev/kvm has no driver behind it. Load KVM: sudo modprobe kvm_intel "
 	  "(AMD: kvm_amd); if that fails, turn on VT-x or AMD-V in the "
@@ -519,6 +523,11 @@ static const struct row rows[] = {
 	  "/dev/vfio/vfio cannot be used: %e. "
 	  "Look for VFIO's reason: sudo dmesg | grep -i vfio" },
 	/* What type 1 answers where interrupts are not remapped. */
+	{ ERR_VFIO_IOMMU_TYPE, EPERM, on_arm,
+	  "%n: nothing keeps the interrupts of the host's devices apart, as an "
+	  "ITS does, so VFIO refuses the device. If you trust the guest, take "
+	  "the risk: sudo sh -c 'echo 1 > /sys/module/vfio_iommu_type1/"
+	  "parameters/allow_unsafe_interrupts'" },
 	{ ERR_VFIO_IOMMU_TYPE, EPERM, NULL,
 	  "%n: the host cannot remap interrupts, so VFIO refuses the device. "
 	  "Turn that on in the firmware setup, or take the risk: sudo sh -c "
@@ -558,6 +567,11 @@ static const struct row rows[] = {
 	  "%d of %n cannot be opened: %e. "
 	  "Look for VFIO's reason: sudo dmesg | grep -e vfio -e %n" },
 	/* drivers/iommu/iommufd/device.c: interrupts are not isolated */
+	{ ERR_VFIO_BIND, EPERM, on_arm,
+	  "%n: nothing keeps the interrupts of the host's devices apart, as an "
+	  "ITS does, so iommufd refuses the device. If you trust the guest, "
+	  "take the risk: sudo sh -c 'echo 1 > /sys/module/iommufd/parameters/"
+	  "allow_unsafe_interrupts'" },
 	{ ERR_VFIO_BIND, EPERM, NULL,
 	  "%n: the host cannot remap interrupts, so iommufd refuses the "
 	  "device. Turn that on in the firmware setup, or take the risk: sudo "

@@ -11,6 +11,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "vfio/sysfs.h"
+#include "vfio/sysfs_text.h"
+
 #define CLASS_IOMMU "/sys/class/iommu/"
 #define PCI_DEVICES "/sys/bus/pci/devices/"
 #define THP_ENABLED "/sys/kernel/mm/transparent_hugepage/enabled"
@@ -273,4 +276,57 @@ void host_facts_iommu(struct reach_iommu *io, const char *root,
 		host_facts_iommu_named(io, root, name);
 	else if (link_read(root, address, "iommu_group", name, sizeof(name)))
 		io->kind = REACH_IOMMU_OTHER;
+}
+
+struct reserved {
+	struct span *span;
+	unsigned int n;
+	unsigned int max;
+};
+
+static bool reserved_has(const struct reserved *r, struct span s)
+{
+	for (unsigned int i = 0; i < r->n; i++) {
+		if (r->span[i].base == s.base && r->span[i].len == s.len)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * "0x0000000008000000 0x00000000080fffff msi". What is direct-relaxable is
+ * given up when a device is (vfio_iommu_resv_exclude() in Linux).
+ */
+static int reserved_line(void *ctx, const char *line)
+{
+	struct reserved *r = ctx;
+	char word[3][32];
+	uint64_t v[2];
+	struct span s;
+
+	for (unsigned int i = 0; i < 3; i++)
+		sysfs_text_field(line, i, word[i], sizeof(word[i]));
+	if (sysfs_text_number(word[0], 16, &v[0]) ||
+	    sysfs_text_number(word[1], 16, &v[1]) || v[1] < v[0] ||
+	    v[1] - v[0] == UINT64_MAX ||
+	    strcmp(word[2], "direct-relaxable") == 0)
+		return 0;
+	s = (struct span){v[0], v[1] - v[0] + 1};
+	if (r->n < r->max && !reserved_has(r, s))
+		r->span[r->n++] = s;
+	return 0;
+}
+
+unsigned int host_facts_reserved(struct span *out, unsigned int n,
+				 unsigned int max, const char *root,
+				 const char *address)
+{
+	struct reserved r = {out, n, max};
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path),
+			     "%s" PCI_DEVICES "%s/iommu_group/reserved_regions",
+			     root, address) < sizeof(path))
+		(void)sysfs_each_line(path, reserved_line, &r);
+	return r.n;
 }

@@ -22,6 +22,15 @@ void host_facts_iommu_named(struct reach_iommu *io, const char *root,
 			    const char *name);
 
 /*
+ * Addresses that DMA of the PCI device @address cannot have, by what the kernel
+ * says of its group: @n of them are in @out, which has room for @max. Returns
+ * how many there are then; none is there twice.
+ */
+unsigned int host_facts_reserved(struct span *out, unsigned int n,
+				 unsigned int max, const char *root,
+				 const char *address);
+
+/*
  * The beginning of a file, as a string without blanks at its end, cut to what
  * fits. Its length, or -errno (and "").
  */

@@ -358,7 +358,7 @@ static int exit_status(const struct vm *vm)
 	case VM_REBOOT:
 		return 5;
 	case VM_EXIT:
-		return 64 + (int)vm->exit_status;
+		return atomic_load(&vm->exit_status);
 	case VM_SIGNAL:
 		return 128 + vm->end_signal;
 	}

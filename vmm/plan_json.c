@@ -161,6 +161,10 @@ static void put_host(struct json *j, const struct reach_host *h)
 		 h->kernel_minor);
 	json_text(j, "kernel", h->kernel_major ? kernel : NULL);
 	json_text(j, "thp", plan_thp_word(h->thp));
+	if (h->arch == REACH_AARCH64 && h->cacheable == REACH_UNKNOWN)
+		json_text(j, "cacheable_pfnmap", NULL);
+	else if (h->arch == REACH_AARCH64)
+		json_bool(j, "cacheable_pfnmap", h->cacheable == REACH_YES);
 	json_object_end(j);
 }
 
@@ -176,6 +180,8 @@ static void put_memory(struct json *j, const struct plan *p)
 	put_span(j, "mem32", p->mem32);
 	put_span(j, "mem64", p->mem64);
 	put_span(j, "io", p->io);
+	if (p->io_mmio)
+		json_hex(j, "io_mmio", p->io_mmio);
 	json_object_end(j);
 }
 

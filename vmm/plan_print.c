@@ -228,6 +228,17 @@ static void dev_print(FILE *f, const struct plan_dev *d, bool placed)
 	advice_print(f, d);
 }
 
+/* Ports: aarch64 has them in memory. */
+static void ports_print(FILE *f, const struct plan *plan)
+{
+	if (plan->io_mmio)
+		row(f,
+		    (struct span){plan->io_mmio, plan->io.base + plan->io.len},
+		    "I/O ports of PCI, from 0 on");
+	fputs("I/O ports\n", f);
+	row(f, plan->io, "PCI window, I/O BARs");
+}
+
 static void machine_print(FILE *f, const struct plan *plan)
 {
 	fprintf(f, "%u vCPU%s\nguest-physical memory\n", plan->cpus,
@@ -237,8 +248,20 @@ static void machine_print(FILE *f, const struct plan *plan)
 	row(f, plan->ecam, "PCI configuration (ECAM, bus 0)");
 	row(f, plan->mem32, "PCI window, 32-bit BARs");
 	row(f, plan->mem64, "PCI window, 64-bit BARs");
-	fputs("I/O ports\n", f);
-	row(f, plan->io, "PCI window, I/O BARs");
+	ports_print(f, plan);
+}
+
+/* Memory of a GPU that keeps its caches coherent with the processor's. */
+static void cacheable_print(FILE *f, const struct reach_host *h)
+{
+	if (h->arch == REACH_AARCH64 && h->cacheable == REACH_YES)
+		fputs("KVM maps cacheable device memory (NVIDIA Grace) as "
+		      "such\n",
+		      f);
+	if (h->arch == REACH_AARCH64 && h->cacheable == REACH_NO)
+		fputs("KVM maps cacheable device memory (NVIDIA Grace) as "
+		      "uncached, or traps it\n",
+		      f);
 }
 
 int plan_print(FILE *f, const struct plan_view *v)
@@ -247,6 +270,7 @@ int plan_print(FILE *f, const struct plan_view *v)
 
 	if (v->plan) {
 		machine_print(f, v->plan);
+		cacheable_print(f, &v->host);
 	} else {
 		fprintf(f, "a device on %s with pages of %s\n",
 			plan_arch_name(v->host.arch),

@@ -26,7 +26,7 @@ enum vm_end {
 	VM_POWEROFF,
 	VM_REBOOT,
 	VM_PANIC,
-	VM_EXIT, /* vm.exit_status: what the guest reported */
+	VM_EXIT, /* vm.exit_status: what the guest made of it */
 	VM_CRASH,
 	VM_HOST,   /* KVM_RUN failed: vm.run_error */
 	VM_SIGNAL, /* vm.end_signal says which */
@@ -65,7 +65,7 @@ struct vm {
 	int wake_fd;	 /* eventfd: the event loop has something to look at */
 	_Atomic int end; /* enum vm_end */
 	int end_signal;
-	unsigned int exit_status;
+	_Atomic int exit_status; /* 64 and what the guest reported; or 0 */
 	struct err device_err;
 	struct device_events events;
 	bool button_pressed;

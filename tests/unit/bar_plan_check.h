@@ -443,7 +443,8 @@ static bool check_can_grow(const struct check *c)
 
 	while (size < limit && size - low < table + check_pba_len(c))
 		size *= 2;
-	return size > low && size - low >= table + check_pba_len(c);
+	return size > low && size - low >= table + check_pba_len(c) &&
+	       low + table + check_pba_len(c) <= 1ull << 32;
 }
 
 /* Whether moving both parts lets a page of registers be mapped. */
@@ -500,6 +501,7 @@ static const char *check_target(const struct check *c)
 
 	if (p->pba_bar != p->table_bar || p->table_off % c->page ||
 	    p->pba_off % c->page || end > bar->size ||
+	    end > 1ull << 32 || /* the registers have 32 bits */
 	    p->table_off + check_table_len(c) > p->pba_off)
 		return "moved MSI-X lies badly";
 	if (p->msix_place == MSIX_PLACE_ENLARGED)

@@ -196,9 +196,13 @@ static const struct msix_case cases[] = {
 	/* The largest BAR there is cannot double. */
 	{1ull << 63, K4, 32, 0x2000, 1ull << 63, MM | FULL, AUTO,
 		"NONE: T8000000000000000"},
-	{1ull << 62, K4, 32, 0x2000, 1ull << 63, MM | FULL, AUTO,
-		"ENLARGED 0+4000000000000000 0+4000000000001000: "
-		"T4000000000000000 V4000000000000000"},
+	/* A table above 4 GiB has no offset that its register could hold. */
+	{2 * GIB, K4, 32, 0x2100, 0x3000, MM | FULL, AUTO,
+		"ENLARGED 0+80000000 0+80001000: M80000000 V80000000"},
+	{4 * GIB, K4, 32, 0x2100, 0x3000, MM | FULL, AUTO,
+		"INPLACE 0+2100 0+3000: M2000 T100 V200 Td00 V8 Tff8 Mffffc000"},
+	{4 * GIB, K4, 32, 0x2000, 4 * GIB, MM | FULL, AUTO,
+		"NONE: M2000 T1000 Mffffd000"},
 };
 /* clang-format on */
 

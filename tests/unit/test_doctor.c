@@ -31,7 +31,7 @@ static struct doctor_facts sound(void)
 		.cpu = CPU_INTEL,
 		.cpu_virt = REACH_YES,
 		.paging = REACH_YES,
-		.kvm_slot_quirk = true,
+		.kvm_has = {.slot_quirk = true},
 		.groups = 12,
 		.remapping = REACH_YES,
 		.iommus = 2,
@@ -86,12 +86,74 @@ static void kvm_closed(struct doctor_facts *f)
 
 static void no_quirk(struct doctor_facts *f)
 {
-	f->kvm_slot_quirk = false;
+	f->kvm_has.slot_quirk = false;
+}
+
+static void arm(struct doctor_facts *f)
+{
+	f->host.arch = REACH_AARCH64;
+	f->host.page = 65536;
+	f->host.cpu_1g = f->host.guest_1g = REACH_UNKNOWN;
+	f->cpu = CPU_OTHER;
+	f->cpu_virt = f->paging = REACH_UNKNOWN;
+	f->iommu_pages = 0;
+	f->iommu_bits = 0;
+	f->kvm_has = (struct kvm_facts){.nisv = true,
+					.gic_v3 = true,
+					.its = true,
+					.ipa_bits = 48,
+					.cacheable = REACH_YES};
 }
 
 static void arm_no_nisv(struct doctor_facts *f)
 {
-	f->host.arch = REACH_AARCH64;
+	arm(f);
+	f->kvm_has.nisv = false;
+}
+
+static void arm_no_kvm(struct doctor_facts *f)
+{
+	arm(f);
+	kvm_closed(f);
+	f->kvm_word_off = true;
+}
+
+static void arm_gic_v2(struct doctor_facts *f)
+{
+	arm(f);
+	f->kvm_has.gic_v3 = f->kvm_has.its = false;
+	f->kvm_has.gic_v2 = true;
+}
+
+static void arm_no_its(struct doctor_facts *f)
+{
+	arm(f);
+	f->kvm_has.its = false;
+}
+
+static void arm_no_gic(struct doctor_facts *f)
+{
+	arm(f);
+	f->kvm_has.gic_v3 = f->kvm_has.its = false;
+}
+
+static void arm_36_bits(struct doctor_facts *f)
+{
+	arm(f);
+	f->kvm_has.ipa_bits = 36;
+}
+
+static void arm_not_apart(struct doctor_facts *f)
+{
+	arm(f);
+	f->remapping = REACH_NO;
+}
+
+static void arm_unsafe(struct doctor_facts *f)
+{
+	arm(f);
+	f->remapping = REACH_NO;
+	f->unsafe_interrupts = true;
 }
 
 static void no_vmx(struct doctor_facts *f)
@@ -128,9 +190,9 @@ static void iommu_told_off(struct doctor_facts *f)
 
 static void no_smmu(struct doctor_facts *f)
 {
-	f->host.arch = REACH_AARCH64;
-	f->kvm_nisv = true;
+	arm(f);
 	f->groups = 0;
+	f->iommu_word_off = true; /* a word of x86, without any meaning */
 }
 
 static void no_remapping(struct doctor_facts *f)
@@ -235,6 +297,13 @@ static const struct trouble troubles[] = {
 	{kvm_closed, "kvm", DOCTOR_BAD, "usermod -aG kvm"},
 	{no_quirk, "kvm-slots", DOCTOR_WARN, "6.12"},
 	{arm_no_nisv, "kvm-nisv", DOCTOR_WARN, "5.5"},
+	{arm_no_kvm, "kvm", DOCTOR_BAD, "kvm-arm.mode=none"},
+	{arm_gic_v2, "kvm-gic", DOCTOR_WARN, "8 vCPUs at most"},
+	{arm_no_its, "kvm-gic", DOCTOR_WARN, "no MSIs"},
+	{arm_no_gic, "kvm-gic", DOCTOR_BAD, "dmesg"},
+	{arm_36_bits, "kvm-ipa", DOCTOR_WARN, "36 bits"},
+	{arm_not_apart, "remapping", DOCTOR_BAD, "allow_unsafe_interrupts"},
+	{arm_unsafe, "remapping", DOCTOR_WARN, "any interrupt"},
 	{no_vmx, "cpu", DOCTOR_WARN, "firmware"},
 	{no_ept, "cpu-paging", DOCTOR_WARN, "ept=0"},
 	{no_1g, "cpu-1g", DOCTOR_WARN, "2 MiB"},
@@ -290,6 +359,43 @@ static char *joined(char *text)
 	}
 	*to = '\0';
 	return text;
+}
+
+/* A host of aarch64: nothing is wrong, and nothing is said of x86. */
+static void sound_arm_host(void **state)
+{
+	static const char *const foreign[] = {"Intel", "AMD",	 "VT-",
+					      "EPT",   "intel",	 "kvm_intel",
+					      "1 GiB", "pdpe1gb"};
+	struct doctor_facts f = sound();
+	struct doctor_report r;
+	char *text;
+
+	(void)state;
+	arm(&f);
+	doctor_judge(&r, &f);
+	assert_int_equal(r.n_bad, 0);
+	assert_int_equal(r.n_warn, 0);
+	text = joined(printed(&r, false));
+	for (size_t i = 0; i < COUNT(foreign); i++) {
+		if (strstr(text, foreign[i]))
+			fail_msg("%s in: %s", foreign[i], text);
+	}
+	assert_non_null(strstr(text, "GICv3 with ITS"));
+	assert_non_null(strstr(text, "up to 48 bits"));
+	assert_non_null(strstr(text, "is mapped as such"));
+	assert_non_null(strstr(text, "keeps devices' interrupts apart"));
+	assert_non_null(strstr(text, "told by VFIO alone"));
+	free(text);
+	/* an old KVM has 40 bits; the lack of few devices' need is no fault */
+	f.kvm_has.ipa_bits = 0;
+	f.kvm_has.cacheable = REACH_NO;
+	doctor_judge(&r, &f);
+	assert_int_equal(r.n_warn, 0);
+	text = joined(printed(&r, false));
+	assert_non_null(strstr(text, "up to 40 bits"));
+	assert_non_null(strstr(text, "Linux 6.17"));
+	free(text);
 }
 
 static bool level_found(const struct doctor_report *r, const struct trouble *t)
@@ -587,6 +693,36 @@ static void other_files(void **state)
 	assert_int_equal(f.iommu_pages, 1u << 12 | 1u << 21);
 }
 
+/* What keeps devices' interrupts apart on aarch64, by the names of chips. */
+static void arm_chips(void **state)
+{
+	static const struct {
+		const char *chip;
+		enum reach_fact apart;
+	} t[] = {
+		{"ITS-MSI\n", REACH_YES},
+		{"ITS-PCI-MSIX-0000:01:00.0\n", REACH_YES},
+		{"GICv2m-PCI-MSI-0000:01:00.0\n", REACH_NO},
+		{"MSI\n", REACH_NO},
+		{"GICv3\n", REACH_UNKNOWN},
+	};
+	struct doctor_facts f;
+
+	(void)state;
+	fake_root_put("/proc/cmdline", "quiet kvm-arm.mode=none\n");
+	fake_root_put("/sys/kernel/irq/1/chip_name", "GICv3\n");
+	fake_root_put("/sys/class/iommu/smmu3.0x0000000009050000/uevent", "");
+	for (size_t i = 0; i < COUNT(t); i++) {
+		fake_root_put("/sys/kernel/irq/40/chip_name", t[i].chip);
+		doctor_gather(&f, root, GIB);
+		assert_int_equal(f.remapping, t[i].apart);
+		assert_int_equal(f.iommus, 1);
+		assert_int_equal(f.iommu_pages, 0);
+		assert_true(f.kvm_word_off);
+		assert_false(f.iommu_word_off);
+	}
+}
+
 static void hostile_files(void **state)
 {
 	static char big[300000];
@@ -622,6 +758,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sound_host),
+		cmocka_unit_test(sound_arm_host),
 		cmocka_unit_test(one_trouble),
 		cmocka_unit_test(old_kernel),
 		cmocka_unit_test(thp_fine),
@@ -632,6 +769,7 @@ int main(void)
 		CASE(nothing_there),
 		CASE(sound_files),
 		CASE(other_files),
+		CASE(arm_chips),
 		CASE(hostile_files),
 	};
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -95,10 +96,11 @@ static void short_heads(void **state)
 	memset(head, 0, sizeof(head));
 	memcpy(head, "\177ELF\2\1\1", 7);
 	for (len = 0; len < 0x300; len++) {
-		copy = test_malloc(len + 1);
+		copy = malloc(len ? len : 1);
+		assert_non_null(copy);
 		memcpy(copy, head, len);
 		assert_non_null(file_kind_name(copy, len));
-		test_free(copy);
+		free(copy);
 	}
 	assert_kind(0, "an empty file");
 }

@@ -213,6 +213,39 @@ static void iommu(void **state)
 	assert_false(io.pages & 1u << 11);
 }
 
+/* An SMMU's window for MSIs is no place for RAM or BARs; nor is the rest. */
+static void reserved(void **state)
+{
+	struct span s[4] = {{1, 1}};
+
+	(void)state;
+	assert_int_equal(host_facts_reserved(s, 0, 4, root, "0000:00:04.0"), 0);
+	put_link("/sys/bus/pci/devices/0000:00:04.0/iommu_group",
+		 "../../../../kernel/iommu_groups/7");
+	put("/sys/kernel/iommu_groups/7/reserved_regions",
+	    "0x0000000008000000 0x00000000080fffff msi\n"
+	    "0x0000000050000000 0x000000005000ffff direct-relaxable\n"
+	    "0x0000000060000000 0x000000006000ffff direct\n"
+	    "0x0000000060000000 0x000000005fffffff reserved\n"
+	    "0x0 0xffffffffffffffff reserved\n"
+	    "nonsense\n0x1\n\n"
+	    "0xffff000000000000 0xffffffffffffffff reserved\n");
+	assert_int_equal(host_facts_reserved(s, 0, 4, root, "0000:00:04.0"), 3);
+	assert_int_equal(s[0].base, 0x08000000);
+	assert_int_equal(s[0].len, 0x100000);
+	assert_int_equal(s[1].base, 0x60000000);
+	assert_int_equal(s[1].len, 0x10000);
+	assert_int_equal(s[2].base, 0xffff000000000000);
+	assert_int_equal(s[2].len, 1ull << 48);
+	/* another device of the group adds none, and there is room for no more
+	 */
+	assert_int_equal(host_facts_reserved(s, 3, 4, root, "0000:00:04.0"), 3);
+	s[0].base = 0;
+	assert_int_equal(host_facts_reserved(s, 2, 2, root, "0000:00:04.0"), 2);
+	assert_int_equal(host_facts_reserved(s, 2, 4, root, "0000:00:04.0"), 4);
+	assert_int_equal(s[2].base, 0x08000000);
+}
+
 static void choices(void **state)
 {
 	char word[8];
@@ -265,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup(kernel, clear),
 		cmocka_unit_test_setup(processor, clear),
 		cmocka_unit_test_setup(iommu, clear),
+		cmocka_unit_test_setup(reserved, clear),
 		cmocka_unit_test_setup(choices, clear),
 		cmocka_unit_test_setup(reads, clear),
 	};

@@ -212,6 +212,40 @@ static void as_json(void **state)
 	    "\"pba\":{\"region\":0,\"offset\":\"0x2000\"}}");
 }
 
+/*
+ * aarch64: ports are in memory, and KVM says whether it maps what a GPU like
+ * Grace's has.
+ */
+static void on_aarch64(void **state)
+{
+	(void)state;
+	view.host.arch = REACH_AARCH64;
+	plan.io = (struct span){0x1000, 0xf000};
+	plan.io_mmio = 0x0fff0000;
+	written(plan_print);
+	has("  00000fff0000-00000fffffff       64K  I/O ports of PCI, from 0 "
+	    "on\n"
+	    "I/O ports\n"
+	    "  000000001000-00000000ffff       60K  PCI window, I/O BARs\n");
+	has("mapped   host 2M, stage 2 1G");
+	assert_null(strstr(text, "cacheable"));
+	assert_true(json_well_formed(written(plan_json)));
+	has("\"thp\":\"madvise\",\"cacheable_pfnmap\":null}");
+	has("\"io\":{\"base\":\"0x1000\",\"length\":\"0xf000\"},"
+	    "\"io_mmio\":\"0xfff0000\"}");
+	view.host.cacheable = REACH_YES;
+	written(plan_print);
+	has("\nKVM maps cacheable device memory (NVIDIA Grace) as such\n");
+	written(plan_json);
+	has("\"cacheable_pfnmap\":true}");
+	view.host.cacheable = REACH_NO;
+	written(plan_print);
+	has("\nKVM maps cacheable device memory (NVIDIA Grace) as uncached, or "
+	    "traps it\n");
+	written(plan_json);
+	has("\"cacheable_pfnmap\":false}");
+}
+
 /* Of reasons that something can be done about, each once and no others. */
 static void advice(void **state)
 {
@@ -418,6 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(in_words, setup),
 		cmocka_unit_test_setup(as_json, setup),
+		cmocka_unit_test_setup(on_aarch64, setup),
 		cmocka_unit_test_setup(advice, setup),
 		cmocka_unit_test_setup(picture, setup),
 		cmocka_unit_test_setup(boxes_are_inside, setup),

@@ -459,6 +459,26 @@ static void advice(void **state)
 	assert_null(reach_advice(&dev, REACH_WHY_MAX));
 }
 
+/* Nothing that makes sense on x86 alone. */
+static void advice_on_aarch64(void **state)
+{
+	(void)state;
+	one_bar(64 * MIB);
+	assert_non_null(
+		strstr(reach_advice(&dev, REACH_NO_IOMMU), "intel_iommu=on"));
+	host.arch = REACH_AARCH64;
+	assert_non_null(
+		strstr(reach_advice(&dev, REACH_NO_IOMMU), "grep -i smmu"));
+	for (unsigned int w = 0; w < REACH_WHY_MAX; w++) {
+		const char *cure = reach_advice(&dev, (enum reach_why)w);
+
+		if (w == REACH_CPU_NO_1G) /* never the reason there */
+			continue;
+		assert_true(!cure || (!strstr(cure, "Intel") &&
+				      !strstr(cure, "pdpe1gb")));
+	}
+}
+
 static void every_reason_has_words(void **state)
 {
 	(void)state;
@@ -544,6 +564,7 @@ int main(void)
 		cmocka_unit_test_setup(why_trapped, setup),
 		cmocka_unit_test_setup(hostile_msix, setup),
 		cmocka_unit_test_setup(advice, setup),
+		cmocka_unit_test_setup(advice_on_aarch64, setup),
 		cmocka_unit_test_setup(every_reason_has_words, setup),
 		cmocka_unit_test_setup(random_bars, setup),
 	};

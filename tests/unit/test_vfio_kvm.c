@@ -230,13 +230,67 @@ static void eventfds(void **state)
 	assert_int_equal(kvm_has.irqfd.flags, KVM_IRQFD_FLAG_DEASSIGN);
 }
 
+/* --- aarch64 ---------------------------------------------------------------
+ */
+
+/* An ITS finds the interrupt by the device, too. */
+static void routes_by_device(void **state)
+{
+	struct hv_msi msi = {0x0a030040, 5, 2 << 3 | 1};
+	unsigned int gsi = take();
+	unsigned int more = take();
+
+	(void)state;
+	k->msi_devid = true;
+	assert_int_equal(hv->ops->route_msi(hv, gsi, msi), 0);
+	msi.devid = 3 << 3;
+	assert_int_equal(hv->ops->route_msi(hv, more, msi), 0);
+	assert_int_equal(hv->ops->route_commit(hv), 0);
+	assert_int_equal(kvm_has.n, 3);
+	for (unsigned int i = 1; i < 3; i++) {
+		const struct kvm_irq_routing_entry *x = &kvm_has.entry[i];
+
+		assert_int_equal(x->type, KVM_IRQ_ROUTING_MSI);
+		assert_int_equal(x->flags, KVM_MSI_VALID_DEVID);
+		assert_int_equal(x->u.msi.devid, i == 1 ? 0x11 : 0x18);
+		assert_int_equal(x->u.msi.address_lo, 0x0a030040);
+		assert_int_equal(x->u.msi.data, 5);
+	}
+	/* the same message of another device is another interrupt */
+	msi.devid = 4 << 3;
+	assert_int_equal(hv->ops->route_msi(hv, more, msi), 0);
+	assert_int_equal(hv->ops->route_commit(hv), 0);
+	assert_int_equal(kvm_has.entry[2].u.msi.devid, 0x20);
+}
+
+/* A GICv2M frame: the message is the number of a shared interrupt. */
+static void routes_to_lines(void **state)
+{
+	struct hv_msi msi = {0x09050040, 32 + 64, 8};
+	unsigned int gsi = take();
+
+	(void)state;
+	k->msi_spi = (struct span){32 + 64, 192};
+	assert_int_equal(hv->ops->route_msi(hv, gsi, msi), 0);
+	assert_int_equal(hv->ops->route_commit(hv), 0);
+	assert_int_equal(kvm_has.entry[1].type, KVM_IRQ_ROUTING_IRQCHIP);
+	assert_int_equal(kvm_has.entry[1].gsi, gsi);
+	assert_int_equal(kvm_has.entry[1].u.irqchip.pin, 64);
+	/* what the guest wrote may be anything: none of the frame's is none */
+	msi.data = 32 + 64 + 192;
+	assert_int_equal(hv->ops->route_msi(hv, gsi, msi), -EINVAL);
+	msi.data = 31;
+	assert_int_equal(hv->ops->route_msi(hv, gsi, msi), -EINVAL);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(many_at_once), T(refused_changes_nothing),
-		T(given_back),	 T(used_up),
-		T(eventfds),
+		T(many_at_once),    T(refused_changes_nothing),
+		T(given_back),	    T(used_up),
+		T(eventfds),	    T(routes_by_device),
+		T(routes_to_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

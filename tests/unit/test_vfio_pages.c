@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/unit/fake_vfio_life.h"
+#include "vfio/device.h"
 
 /*
  * Passed-through devices on hosts with pages of 4, 16 and 64 KiB, as aarch64
@@ -86,6 +87,37 @@ static void end(void)
 		fail_msg("%s", left);
 }
 
+/*
+ * `barge plan` knows a device from sysfs alone: it says what the device's own
+ * file said.
+ */
+static void assert_planned(void)
+{
+	for (unsigned int i = 0; i < l.plan.n_pci; i++) {
+		const struct dev_plan *got = &l.v.dev[i]->plan;
+		struct plan_pci pci = {.name = ""};
+		struct vfio_survey seen;
+		struct err e;
+
+		assert_int_equal(vfio_survey(fake_host.pci[i].address, l.msix,
+					     K64, &pci, &seen, &e),
+				 0);
+		assert_int_equal(seen.plan.msix_place, got->msix_place);
+		for (unsigned int b = 0; b < PCI_BARS; b++) {
+			const struct bar_plan *p = &seen.plan.bar[b];
+
+			assert_int_equal(p->size, got->bar[b].size);
+			assert_int_equal(p->n, got->bar[b].n);
+			for (unsigned int k = 0; k < p->n; k++) {
+				assert_int_equal(p->slice[k].kind,
+						 got->bar[b].slice[k].kind);
+				assert_int_equal(p->slice[k].len,
+						 got->bar[b].slice[k].len);
+			}
+		}
+	}
+}
+
 /* No memslot has bytes of [gpa, gpa + len). */
 static bool no_slot(uint64_t gpa, uint64_t len)
 {
@@ -111,6 +143,7 @@ static void nvme_on(const struct way *w)
 	uint64_t bar, table;
 
 	start(w->backend);
+	assert_planned();
 	guest_command(&l, 0, ON);
 	bar = guest_bar(&l, 0, 0);
 	table = guest_msix_entry(&l, 0, 0);
@@ -188,6 +221,7 @@ static void not_alone(void **state)
 	p->region[2].start = 0x50010000; /* alone */
 	assert_false(fake_bar_mappable(p, 0));
 	start(VFIO_BACKEND_TYPE1);
+	assert_planned();
 	guest_command(&l, 0, ON);
 	assert_true(no_slot(guest_bar(&l, 0, 0), K64));
 	assert_true(no_slot(guest_bar(&l, 0, 1), K64));
@@ -260,6 +294,7 @@ static void small_bars(const struct way *w)
 	fake_bar(p, 1, FAKE_MEM32, K16);
 	fake_bar(p, 2, FAKE_MEM32, 256);
 	start(w->backend);
+	assert_planned();
 	assert_apart(w->page);
 	assert_apart(K64); /* the largest a guest can have */
 	guest_command(&l, 0, ON);
@@ -309,6 +344,7 @@ static void everything(void **state)
 		fake_gpu("0000:03:00.0", 11);
 		fake_ahci("0000:02:00.1", 9);
 		start(ways[i].backend);
+		assert_planned();
 		assert_apart(K64);
 		guest_drive(&l);
 		assert_int_equal(fake_dma_at(GIB)->len, 16u << 20);

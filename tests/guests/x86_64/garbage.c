@@ -47,13 +47,16 @@ static void port_garbage(struct rnd *r)
 		(void)pio_read(port, len);
 }
 
-/* The local APICs and the IOAPIC could put this processor to sleep. */
+/*
+ * The local APICs and the IOAPIC could put this processor to sleep; the exit
+ * device ends the VM.
+ */
 static bool addr_ends(uint64_t addr)
 {
 	uint64_t page = addr >> 12;
 
 	return page == 0xfec00 || page == 0xfee00 || page + 1 == 0xfec00 ||
-	       page + 1 == 0xfee00;
+	       page + 1 == 0xfee00 || page == 0xfe000 || page + 1 == 0xfe000;
 }
 
 static void memory_garbage(struct rnd *r, uint64_t base, uint64_t len)

@@ -39,6 +39,7 @@ guests() {
 	exit-3       exit        67  -               0 --memory 64M --cmdline status=3
 	exit-62      exit        126 -               0 --memory 64M --cmdline status=62_width=4
 	exit-256     exit        127 -               0 --memory 64M --cmdline status=256_width=4
+	exit-memory  exit        69  -               0 --memory 64M --cmdline status=5_width=4_memory=1
 	reset-i8042  reset_i8042 5   -               0 --memory 64M
 	reset-acpi   reset_acpi  5   -               0 --memory 64M
 	stuck        stuck       143 -               2 --memory 64M
