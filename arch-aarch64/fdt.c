@@ -337,13 +337,15 @@ static void prop_clock(struct tree *t)
 	TEXT(t, "clock-names", "apb_pclk");
 }
 
-/* rtc/arm,pl031.yaml */
+/*
+ * rtc/arm,pl031.yaml. Without an interrupt: it has no alarm, and Linux must not
+ * wait for one.
+ */
 static void write_rtc(struct tree *t)
 {
 	begin_at(t, "rtc", RTC_ADDR);
 	TEXT(t, "compatible", "arm,pl031\0arm,primecell");
 	prop_reg(t, RTC_ADDR, RTC_LEN);
-	prop_spi(t, RTC_IRQ);
 	prop_clock(t);
 	end(t);
 }
