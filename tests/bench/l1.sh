@@ -41,7 +41,7 @@ peer_command() {
 		[ -z "$passed" ] || command+=(--vfio "$nvme_at")
 		;;
 	kvmtool)
-		words="console=ttyS0 noapic noacpi pci=conf1 reboot=k panic=1 i8042.direct=1 i8042.dumbkbd=1 i8042.nopnp=1 i8042.noaux=1 quiet $2"
+		[ "$arch" != x86_64 ] || words="console=ttyS0 noapic noacpi pci=conf1 reboot=k panic=1 i8042.direct=1 i8042.dumbkbd=1 i8042.nopnp=1 i8042.noaux=1 quiet $2"
 		command=("$kvmtool" run -k "$kernel" -i "$initrd" -c "$guest_cpus" -m "$guest_memory" --console serial -n mode=none --nodefaults -p "$words")
 		;;
 	qemu-*)
@@ -134,6 +134,12 @@ boot() {
 	local runs
 	mapfile -t runs <<<"$(present barge kvmtool qemu-microvm qemu-q35 barge-reboot)"
 	rounds "${runs[@]/#/boot:}"
+}
+
+boot-aarch64() {
+	local runs
+	mapfile -t runs <<<"$(present barge kvmtool)"
+	rounds "${runs[@]/#/boot-aarch64:}"
 }
 
 # With the drive, and barge without it for the difference.
@@ -294,6 +300,7 @@ entry() {
 bench_main() {
 	local figure
 	initrd=$work/bench.cpio
+	[ "$arch" = x86_64 ] || initrd=$work/bench-$arch.cpio
 	mkfifo "$TMPDIR/out" "$TMPDIR/keys"
 	: >"$samples"
 	for figure in $figures; do

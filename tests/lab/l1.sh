@@ -263,6 +263,23 @@ trace_ioctls() {
 	trace "syscalls/sys_enter_ioctl:$filter" iommu/map iommu/unmap
 }
 
+# trace_slots: the next guest's memslots; slots prints those that there are, NUMBER ADDRESS SIZE each. The field is
+# the second argument, struct kvm_userspace_memory_region (kvm-api 4.35).
+trace_slots() {
+	local function register=si
+	for function in __kvm_set_memory_region kvm_set_memory_region ''; do
+		! grep -q " [tT] $function$" /proc/kallsyms || break
+	done
+	[ -n "$function" ] || skip "L1's kernel has no function for memslots that can be watched"
+	[ "$arch" = x86_64 ] || register=x1
+	echo "p:lab/slot $function id=+0(%$register):u32 gpa=+8(%$register):x64 size=+16(%$register):u64" >$tracing/kprobe_events
+	trace lab/slot
+}
+slots() {
+	sed -n 's/.*slot:.* id=\([0-9]*\) gpa=\(0x[0-9a-f]*\) size=\([0-9]*\).*/\1 \2 \3/p' $tracing/trace |
+		awk '{ if ($3 == 0) delete at[$1]; else at[$1] = $0 } END { for (id in at) print at[id] }'
+}
+
 # traced PATTERN: how many lines of the trace match it.
 traced() { grep -cE "$1" $tracing/trace || true; }
 

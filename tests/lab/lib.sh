@@ -106,6 +106,16 @@ prepare() {
 	done
 	flock -u 8
 	use_machine "$known"
+	name_kernels
+}
+
+# name_kernels: cloud, generic and newest are those of this machine's guests; newest is empty where there is none.
+name_kernels() {
+	if [ "$arch" = x86_64 ]; then
+		cloud=${kernels[cloud]-} generic=${kernels[generic]-} newest=${kernels[newest]-}
+	else
+		cloud=${kernels[4k]-} generic=${kernels[4k]-} newest=${kernels[64k]-}
+	fi
 }
 
 # prepare_kernel NAME: for L1 and the guest, if it can be had
@@ -181,14 +191,10 @@ large_bars() { [ "$arch" != x86_64 ] || l1_has -global q35-pcihost.pci-hole64-si
 # become_l1 SHARE JOB QEMU-OPTION...: becomes an L1 that runs the commands JOB with l1.sh loaded. The
 # directory SHARE is /run/lab there, writable.
 become_l1() {
-	local share=$1 job=$2 kernel cloud generic newest emulator words name
+	local share=$1 job=$2 kernel emulator words name
 	shift 2
 	kernel=$(l1_kernel_name)
-	if [ "$arch" = x86_64 ]; then
-		cloud=${kernels[cloud]} generic=${kernels[generic]} newest=${kernels[newest]-}
-	else
-		cloud=${kernels[4k]} generic=${kernels[4k]} newest=${kernels[64k]-}
-	fi
+	name_kernels
 	# where L1 finds its modules, if it has any
 	l1_modules=${kernels[$kernel]}
 	[ -d "$l1_modules/lib/modules" ] || l1_modules=''

@@ -42,13 +42,18 @@
 #define EDU_START  1u
 #define EDU_TO_RAM 2u
 
-#define PAGE	   4096ull
+#define BLOCK	   4096ull
 
 static void die(const char *what, const char *name)
 {
 	fprintf(stderr, "poke: %s %s: %s\n", what, name,
 		errno ? strerror(errno) : "no");
 	exit(1);
+}
+
+static uint64_t page(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static uint64_t number(const char *s)
@@ -84,7 +89,7 @@ struct window {
 static struct window window_map(int fd, const char *name, uint64_t off,
 				uint64_t len)
 {
-	uint64_t skip = off % PAGE;
+	uint64_t skip = off % page();
 	struct window w = {.len = (size_t)(skip + len)};
 
 	w.map = mmap(NULL, w.len, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
@@ -175,10 +180,10 @@ static int do_load(char **arg)
 {
 	uint64_t off = number(arg[1]);
 	int fd = file_open(arg[0], O_RDWR | O_SYNC);
-	uint32_t buf[PAGE / 4];
+	uint32_t buf[BLOCK / 4];
 	size_t i, n;
 
-	while ((n = fread(buf, sizeof(buf[0]), PAGE / 4, stdin)) > 0) {
+	while ((n = fread(buf, sizeof(buf[0]), BLOCK / 4, stdin)) > 0) {
 		struct window w = window_map(fd, arg[0], off, n * 4);
 
 		for (i = 0; i < n; i++)
@@ -297,7 +302,7 @@ static int edu_dma(volatile uint8_t *edu, uint64_t from, uint64_t to,
 
 static int do_dma(char **arg)
 {
-	return edu_dma(reg(arg[0], 0, PAGE), number(arg[1]), number(arg[2]),
+	return edu_dma(reg(arg[0], 0, BLOCK), number(arg[1]), number(arg[2]),
 		       number(arg[3]), number(arg[4]));
 }
 
@@ -308,28 +313,28 @@ static uint64_t physical(const void *p)
 	uint64_t entry = 0;
 
 	if (pread(fd, &entry, sizeof(entry),
-		  (off_t)((uintptr_t)p / PAGE * sizeof(entry))) !=
+		  (off_t)((uintptr_t)p / page() * sizeof(entry))) !=
 		    sizeof(entry) ||
 	    !(entry >> 63))
 		die("find", "a page's physical address");
 	close(fd);
-	return (entry & ((1ull << 55) - 1)) * PAGE;
+	return (entry & ((1ull << 55) - 1)) * page() + (uintptr_t)p % page();
 }
 
 static int do_edu_ram(char **arg)
 {
-	volatile uint8_t *edu = reg(arg[0], 0, PAGE);
+	volatile uint8_t *edu = reg(arg[0], 0, BLOCK);
 	uint8_t *out, *in;
 	unsigned int i;
 
-	out = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+	out = mmap(NULL, 2 * BLOCK, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
 	if (out == MAP_FAILED)
 		die("lock", "memory");
-	in = out + PAGE;
-	for (i = 0; i < PAGE; i++)
+	in = out + BLOCK;
+	for (i = 0; i < BLOCK; i++)
 		out[i] = (uint8_t)(i * 7 + i / 256);
-	memset(in, 0xa5, PAGE);
+	memset(in, 0xa5, BLOCK);
 	if (edu_dma(edu, physical(out), EDU_BUFFER, EDU_SOME, 0) ||
 	    edu_dma(edu, EDU_BUFFER, physical(in), EDU_SOME, EDU_TO_RAM))
 		return 1;
