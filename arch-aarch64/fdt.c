@@ -205,9 +205,13 @@ static void write_psci(struct tree *t, uint32_t version)
  */
 static uint32_t ppi_flags(const struct fdt_spec *s, uint32_t flags)
 {
+	unsigned int cpus = s->plan->cpus;
+
 	if (s->gic == FDT_GIC_V3)
 		return flags;
-	return flags | ((1u << s->plan->cpus) - 1) << 8;
+	if (cpus > GICV2_CPUS_MAX)
+		cpus = GICV2_CPUS_MAX;
+	return flags | ((1u << cpus) - 1) << 8;
 }
 
 /* timer/arm,arch_timer.yaml: secure, non-secure, virtual, hypervisor. */
@@ -333,13 +337,15 @@ static void prop_clock(struct tree *t)
 	TEXT(t, "clock-names", "apb_pclk");
 }
 
-/* rtc/arm,pl031.yaml */
+/*
+ * rtc/arm,pl031.yaml. Without an interrupt: it has no alarm, and Linux must not
+ * wait for one.
+ */
 static void write_rtc(struct tree *t)
 {
 	begin_at(t, "rtc", RTC_ADDR);
 	TEXT(t, "compatible", "arm,pl031\0arm,primecell");
 	prop_reg(t, RTC_ADDR, RTC_LEN);
-	prop_spi(t, RTC_IRQ);
 	prop_clock(t);
 	end(t);
 }
@@ -409,7 +415,7 @@ static void write_exit(struct tree *t)
 #define PORTS	    0x10000ULL
 #define PCI_PINS    4
 #define MAP_CELLS   10 /* of one entry of interrupt-map */
-#define MAP_ENTRIES (INTX_LINES * PCI_PINS)
+#define MAP_ENTRIES ((size_t)INTX_LINES * PCI_PINS)
 
 struct ranges {
 	uint32_t cell[3 * 7];
@@ -450,6 +456,7 @@ static void prop_ranges(struct tree *t, const struct plan *p)
 static void prop_interrupt_map(struct tree *t)
 {
 	uint32_t map[MAP_ENTRIES * MAP_CELLS];
+	uint32_t *at = map;
 
 	for (unsigned int i = 0; i < MAP_ENTRIES; i++) {
 		unsigned int slot = i / PCI_PINS;
@@ -467,7 +474,8 @@ static void prop_interrupt_map(struct tree *t)
 			IRQ_LEVEL_HIGH,
 		};
 
-		memcpy(&map[i * MAP_CELLS], one, sizeof(one));
+		memcpy(at, one, sizeof(one));
+		at += MAP_CELLS;
 	}
 	CELLS(t, "#interrupt-cells", 1);
 	CELLS(t, "interrupt-map-mask", (INTX_LINES - 1) << 11, 0, 0, 7);

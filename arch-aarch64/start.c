@@ -97,15 +97,16 @@ static int describe(const struct arm_machine *m, const struct vcpu *v,
 		.pmu = m->pmu,
 		.psci = psci_version(v),
 	};
-	void *fdt = gmem_at(b->mem, entry->fdt.base, entry->fdt.len);
+	/* libfdt clears all that it is given. */
+	uint64_t len = entry->fdt.len < FDT_SPACE ? entry->fdt.len : FDT_SPACE;
+	void *fdt = gmem_at(b->mem, entry->fdt.base, len);
 	int r;
 
 	seed(s.kaslr_seed, sizeof(s.kaslr_seed));
 	seed(s.rng_seed, sizeof(s.rng_seed));
-	r = fdt ? fdt_build(fdt, entry->fdt.len, &s) : -EFAULT;
+	r = fdt ? fdt_build(fdt, len, &s) : -EFAULT;
 	if (r < 0)
-		return err_set_num(e, r, ERR_FDT_SPACE, NULL, entry->fdt.len,
-				   0);
+		return err_set_num(e, r, ERR_FDT_SPACE, NULL, len, 0);
 	return fdt_dump(b, fdt, e);
 }
 

@@ -49,8 +49,7 @@ static void v2m_write(struct device *d, unsigned int region, uint64_t off,
 	(void)region;
 	if (off != MSI_SETSPI_NS || (len != 2 && len != 4))
 		return;
-	if (intid < first + SPI_FIRST ||
-	    intid - first - SPI_FIRST >= GIC_V2M_SPIS)
+	if (intid - first - SPI_FIRST >= GIC_V2M_SPIS) /* or below: it wraps */
 		return;
 	v->env.irq.set(v->env.irq.ctx, intid - SPI_FIRST, true);
 	v->env.irq.set(v->env.irq.ctx, intid - SPI_FIRST, false);

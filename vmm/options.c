@@ -119,8 +119,7 @@ static const char *const expected[] = {
 	[VALUE_ROM] = "auto, on, off or the name of a file",
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
-	[VALUE_CPU_OFF] = "pmu, sve, pauth or a list of them such as pmu,sve; "
-			  "or none",
+	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",

@@ -236,12 +236,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *left;
 
 	fake_host_init();
+	/* x86_64, or aarch64 with one of its page sizes */
+	if (how & 3)
+		fake_host_arm(4096ull << (2 * ((how & 3) - 1)));
 	/* Always two: sysfs need not be made anew. */
 	for (unsigned int i = 0; i < 2; i++)
 		describe(&in, i);
 	fake_host.dma_max = how & 64 ? 3 : FAKE_DMAS;
 	fake_host_start();
-	life_init(&l);
+	if (how & 3)
+		life_init_arm(&l);
+	else
+		life_init(&l);
 	l.backend = how & 4 ? VFIO_BACKEND_TYPE1 : VFIO_BACKEND_IOMMUFD;
 	if (how & 128)
 		l.hv.n_slots = 2;

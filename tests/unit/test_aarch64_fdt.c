@@ -181,7 +181,7 @@ static void check_cpus(void)
 /* Processors that have a PPI: a GICv2 has to be told. */
 static uint32_t ppi(uint32_t flags)
 {
-	uint32_t all = (1u << (plan.cpus & 31)) - 1;
+	uint32_t all = plan.cpus < 8 ? (1u << plan.cpus) - 1 : 0xff;
 
 	return spec.gic == FDT_GIC_V2 ? flags | all << 8 : flags;
 }
@@ -297,7 +297,7 @@ static void check_devices(void)
 	IS_CELLS("/serial@9000000", "clock-frequency", 1843200);
 	IS_CELLS("/serial@9000000", "current-speed", 115200);
 	IS_TEXT("/rtc@9010000", "compatible", "arm,pl031\0arm,primecell");
-	check_reg("/rtc@9010000", 0x09010000, 0x1000, 2);
+	check_reg("/rtc@9010000", 0x09010000, 0x1000, 0);
 	check_clocked("/rtc@9010000");
 	check_button();
 	IS_TEXT("/pvpanic@9030000", "compatible", "qemu,pvpanic-mmio");
@@ -493,6 +493,9 @@ static void every_gic(void **state)
 		spec.msi = i & 4;
 		check_all();
 	}
+	machine(255, 64 * MIB);
+	spec.gic = FDT_GIC_V2;
+	check_all();
 }
 
 static void with_initrd(void **state)

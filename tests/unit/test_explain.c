@@ -49,7 +49,7 @@ static const struct golden goldens[] = {
 	  "then copy that file." },
 	{ { -EINVAL, ERR_OPTION_VALUE, VALUE_CPU_OFF, 0, "--cpu-off", "fpu" },
 	  "--cpu-off does not take \"fpu\". "
-	  "Give pmu, sve, pauth or a list of them such as pmu,sve; or none." },
+	  "Give some of pmu,sve,pauth, or none." },
 	{ { -ENOTSUP, ERR_NO_FDT, 0, 0, "vm.dtb", "" },
 	  "vm.dtb: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },

@@ -252,6 +252,24 @@ static void latched(void **state)
 	assert_int_equal(get(DATA), B);
 }
 
+/* What becomes a level or an output forgets its edge, or has none. */
+static void not_latched(void **state)
+{
+	(void)state;
+	put(IEV, B);
+	press();
+	assert_int_equal(get(RIS), B);
+	put(IS, B);
+	put(IS, 0);
+	assert_int_equal(get(RIS), 0);
+	put(DIR, B);
+	press();
+	assert_int_equal(get(RIS), 0);
+	assert_int_equal(get(DATA), 0); /* what is driven, and nothing seen */
+	put(DIR, 0);
+	assert_int_equal(get(DATA), B);
+}
+
 static void identity(void **state)
 {
 	uint32_t periph = 0;
@@ -296,6 +314,7 @@ int main(void)
 		T(falling_only),
 		T(levels),
 		T(latched),
+		T(not_latched),
 		T(identity),
 		T(widths),
 	};

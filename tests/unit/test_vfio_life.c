@@ -356,6 +356,7 @@ static void peers_subpage(enum vfio_backend backend)
 	p = fake_pci_add("0000:05:00.0", 12);
 	fake_bar(p, 0, FAKE_MEM32, 256);
 	p->region[0].mmap = true; /* alone on its page of the host */
+	p->region[0].start = 0x70000000;
 	fake_bar(p, 2, FAKE_MEM64, 1 << 20);
 	start_by(backend);
 	guest_command(&l, 1, ON);
