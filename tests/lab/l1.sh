@@ -16,6 +16,7 @@
 #   mmio_exits                    how often its guest accessed MMIO that barge answered
 #   touch_bar                     how a BAR of several GiB is mapped once the guest has touched it
 #   trace EVENT[:FILTER]...       records events of L1's kernel, traced PATTERN counts what it has
+#   trace_slots, slots            records memslots from the next guest on, lists those there are
 #   note TEXT                     shown in the case's line
 #   fail REASON, skip REASON
 #
@@ -263,17 +264,14 @@ trace_ioctls() {
 	trace "syscalls/sys_enter_ioctl:$filter" iommu/map iommu/unmap
 }
 
-# trace_slots: the next guest's memslots; slots prints those that there are, NUMBER ADDRESS SIZE each. The field is
-# the second argument, struct kvm_userspace_memory_region (kvm-api 4.35).
+# trace_slots: the next guest's memslots; slots prints those that there are, NUMBER ADDRESS SIZE each. What the
+# ioctl is given is a struct kvm_userspace_memory_region, or one that begins in the same way (kvm-api 4.35); cmd
+# and its address are where the architecture's struct pt_regs has them.
 trace_slots() {
-	local function register=si
-	for function in __kvm_set_memory_region kvm_set_memory_region ''; do
-		! grep -q " [tT] $function$" /proc/kallsyms || break
-	done
-	[ -n "$function" ] || skip "L1's kernel has no function for memslots that can be watched"
-	[ "$arch" = x86_64 ] || register=x1
-	echo "p:lab/slot $function id=+0(%$register):u32 gpa=+8(%$register):x64 size=+16(%$register):u64" >$tracing/kprobe_events
-	trace lab/slot
+	local function=__x64_sys_ioctl cmd='+104(%di)' arg='+96(%di)'
+	[ "$arch" = x86_64 ] || { function=__arm64_sys_ioctl cmd='+8(%x0)' arg='+16(%x0)'; }
+	echo "p:lab/slot $function cmd=$cmd:x32 id=+u0($arg):u32 gpa=+u8($arg):x64 size=+u16($arg):u64" >$tracing/kprobe_events
+	trace 'lab/slot:cmd == 0x4020ae46 || cmd == 0x40a0ae49'
 }
 slots() {
 	sed -n 's/.*slot:.* id=\([0-9]*\) gpa=\(0x[0-9a-f]*\) size=\([0-9]*\).*/\1 \2 \3/p' $tracing/trace |
