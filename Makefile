@@ -63,7 +63,7 @@ unit := $(filter-out test_$(foreign)_%,$(patsubst tests/unit/%.c,%,\
 fuzz := $(filter-out fuzz_$(foreign)_%,$(patsubst tests/fuzz/%.c,%,\
 	$(sort $(wildcard tests/fuzz/fuzz_*.c))))
 ifneq ($(NATIVE),)
-unit := $(filter test_$(ARCH)_%,$(unit))
+unit := $(filter-out test_$(ARCH)_kvm,$(filter test_$(ARCH)_%,$(unit)))
 fuzz := $(filter fuzz_$(ARCH)_%,$(fuzz))
 endif
 

@@ -23,16 +23,33 @@ static size_t head_len(void)
 	return len < KERNEL_HEAD ? len : KERNEL_HEAD;
 }
 
+/* In a block of its own, so that a sanitizer sees what is read behind it. */
+static uint8_t *make_head(void)
+{
+	uint8_t *head = malloc(head_len() ? head_len() : 1);
+
+	assert_non_null(head);
+	memcpy(head, img, head_len());
+	why = "";
+	return head;
+}
+
 static int find(void)
 {
-	why = "";
-	return kernel_find(&file, img, head_len(), len, &why);
+	uint8_t *head = make_head();
+	int r = kernel_find(&file, head, head_len(), len, &why);
+
+	free(head);
+	return r;
 }
 
 static int parse(void)
 {
-	why = "";
-	return kernel_parse(&k, img, head_len(), &why);
+	uint8_t *head = make_head();
+	int r = kernel_parse(&k, head, head_len(), &why);
+
+	free(head);
+	return r;
 }
 
 static int setup_image(void **state)
@@ -172,6 +189,7 @@ static void image_sections(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		len = fake_image(img);
+		memset(img + 0xf00, 0x11, 0x100);
 		fake_put(img + t[i].off, t[i].v, t[i].bytes);
 		assert_int_equal(parse(), 0);
 		assert_int_equal(k.file_min, t[i].file_min);
@@ -180,24 +198,22 @@ static void image_sections(void **state)
 
 static void image_cut_header(void **state)
 {
-	uint8_t *copy;
-
 	(void)state;
-	for (len = 0; len < 64; len++) {
-		/* nothing behind it may be read: a sanitizer would see */
-		copy = malloc(len ? len : 1);
-		assert_non_null(copy);
-		memcpy(copy, img, len);
-		assert_int_not_equal(kernel_find(&file, copy, len, len, &why) ||
-					     kernel_parse(&k, copy, len, &why),
-				     0);
-		free(copy);
+	for (len = 0; len < 60; len++) {
+		assert_int_equal(find(), -ENOEXEC);
+		assert_int_equal(parse(), -ENOEXEC);
 	}
-	len = 60;
-	assert_int_equal(find(), 0);
-	assert_why(parse(), -EBADMSG, "ends in its header");
-	len = 64;
+	for (; len < 64; len++) {
+		assert_int_equal(find(), 0);
+		assert_why(parse(), -EBADMSG, "ends in its header");
+	}
+	/* the PE header, too, may be cut anywhere */
+	for (; len < FAKE_ARM_SECTION + 80; len++) {
+		assert_int_equal(parse(), 0);
+		assert_int_equal(k.file_min, 64);
+	}
 	assert_int_equal(parse(), 0);
+	assert_int_equal(k.file_min, FAKE_ARM_LEN);
 }
 
 /* --- packed ----------------------------------------------------------------

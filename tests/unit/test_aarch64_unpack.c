@@ -225,6 +225,45 @@ static void zstd_skippable(void **state)
 	assert_data(2000, 2000);
 }
 
+/* Put @len bytes into m.packed that unpack to none. */
+static void add_nothing(enum kernel_pack pack, size_t len)
+{
+	static const char empty[] =
+		"\x03\0\0\0\0\0\0\0\0"; /* deflate: no data */
+
+	if (pack == KERNEL_GZIP) {
+		/* RFC1952 2.3: a name of the length that is wanted */
+		add_bytes("\x1f\x8b\x08\x08\0\0\0\0\0\x03", 10);
+		memset(m.packed + m.len, 'n', len - 21);
+		m.len += len - 21;
+		add_bytes("", 1);
+		add_bytes(empty, 10);
+	} else {
+		add_bytes("\x50\x2a\x4d\x18", 4);
+		fake_put(m.packed + m.len, len - 8, 4);
+		m.len += len - 4;
+	}
+}
+
+/* Wherever a chunk of input ends between two members, the second is seen. */
+static void members_across_chunks(void **state)
+{
+	const size_t chunk = 128 << 10;
+	size_t rest;
+
+	(void)state;
+	EACH(pack)
+	{
+		for (rest = 0; rest < 12; rest++) {
+			m.len = 0;
+			add_nothing(pack, chunk - rest);
+			assert_int_equal(m.len, chunk - rest);
+			add(pack, 0, 1000);
+			assert_data(2000, 1000);
+		}
+	}
+}
+
 /* A frame that does not tell how long it is, as from a pipe. */
 static void zstd_of_unknown_length(void **state)
 {
@@ -461,14 +500,23 @@ static int free_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(whole),	    T(small),
-		T(too_large),	    T(members),
-		T(zstd_skippable),  T(zstd_of_unknown_length),
-		T(trailing),	    T(cut_short),
-		T(corrupt),	    T(gzip_header),
-		T(gzip_length),	    T(zstd_window),
-		T(ends_while_read), T(bomb),
-		T(heads),	    T(head_is_all),
+		T(whole),
+		T(small),
+		T(too_large),
+		T(members),
+		T(members_across_chunks),
+		T(zstd_skippable),
+		T(zstd_of_unknown_length),
+		T(trailing),
+		T(cut_short),
+		T(corrupt),
+		T(gzip_header),
+		T(gzip_length),
+		T(zstd_window),
+		T(ends_while_read),
+		T(bomb),
+		T(heads),
+		T(head_is_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

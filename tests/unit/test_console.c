@@ -351,13 +351,22 @@ struct pty {
 	int slave;
 };
 
+static int open_slave(int master, int flags)
+{
+	char name[64];
+
+	return ptsname_r(master, name, sizeof(name)) == 0
+		       ? open(name, flags | O_RDWR | O_CLOEXEC)
+		       : -1;
+}
+
 /* Canonical, with echo, as a shell leaves it. */
 static void open_pty(struct pty *p)
 {
 	p->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (p->master < 0 || grantpt(p->master) || unlockpt(p->master))
 		skip();
-	p->slave = open(ptsname(p->master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	p->slave = open_slave(p->master, O_NOCTTY);
 	assert_true(p->slave >= 0);
 }
 
@@ -514,7 +523,7 @@ static void in_a_session(int (*fn)(int master, int fd))
 		int fd;
 
 		setsid();
-		fd = open(ptsname(master), O_RDWR | O_CLOEXEC);
+		fd = open_slave(master, 0);
 		must(fd >= 0 && ioctl(fd, TIOCSCTTY, 0) == 0);
 		alarm(20);
 		_exit(fn(master, fd));

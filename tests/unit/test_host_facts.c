@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/host_does.h"
 #include "vmm/host_facts.h"
 
 /* A root folder of the test's own. */
@@ -95,6 +96,8 @@ static void thp_denied(void **state)
 	struct reach_host h;
 
 	(void)state;
+	if (!host_denies_thp())
+		skip();
 	host_facts_read(&h, root);
 	assert_false(h.thp_denied);
 	assert_int_equal(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);

@@ -148,9 +148,12 @@ static unsigned int triggers(const struct fake_irq *irq)
 
 static bool pending(unsigned int v)
 {
-	uint64_t bar = guest_bar(&l, 0, 2);
+	unsigned int cap = guest_cap(&l, 0, PCI_CAP_ID_MSIX);
+	uint64_t pba = guest_cfg_read(&l, 0, cap + PCI_MSIX_PBA, 4);
+	uint64_t at = guest_bar(&l, 0, pba & PCI_MSIX_PBA_BIR) +
+		      (pba & PCI_MSIX_PBA_OFFSET);
 
-	return guest_read(&l, bar + PBA + v / 64 * 8, 8) >> (v % 64) & 1;
+	return guest_read(&l, at + v / 64 * 8, 8) >> (v % 64) & 1;
 }
 
 static void fires(unsigned int v, unsigned int times)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/fake_vfio_life.h"
 
@@ -436,31 +437,32 @@ static void second_answer_counts(void **state)
 /* Areas in any order, over one another, and past the end. */
 static void areas(void **state)
 {
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct fake_region *r = &p->region[0];
 	uint64_t bar;
 
 	(void)state;
-	r->size = 0x10000;
+	r->size = 16 * page;
 	fake_cfg_put(p, PCI_BASE_ADDRESS_0, 4, 0xc);
 	r->sparse = true;
 	r->n_areas = 5;
-	r->area[0] = (struct fake_range){0x8000, 0x2000};
-	r->area[1] = (struct fake_range){0, 0x1000};
-	r->area[2] = (struct fake_range){0x9000, 0x2000};
-	r->area[3] = (struct fake_range){0xf000, 0x2000};
-	r->area[4] = (struct fake_range){UINT64_MAX - 0xfff, 0x2000};
+	r->area[0] = (struct fake_range){8 * page, 2 * page};
+	r->area[1] = (struct fake_range){0, page};
+	r->area[2] = (struct fake_range){9 * page, 2 * page};
+	r->area[3] = (struct fake_range){15 * page, 2 * page};
+	r->area[4] = (struct fake_range){-page, 2 * page};
 	start(VFIO_BACKEND_TYPE1);
 	opened();
-	fake_bar_put(p, 0, 0xa008, 0x55);
+	fake_bar_put(p, 0, 10 * page + 8, 0x55);
 	guest_command(&l, 0, 7);
 	bar = guest_bar(&l, 0, 0);
 	assert_non_null(fake_hv_at(&l.hv, bar));
-	assert_null(fake_hv_at(&l.hv, bar + 0x1000));
-	assert_non_null(fake_hv_at(&l.hv, bar + 0x8000));
-	assert_non_null(fake_hv_at(&l.hv, bar + 0xa000));
-	assert_null(fake_hv_at(&l.hv, bar + 0xb000));
-	assert_null(fake_hv_at(&l.hv, bar + 0xf000));
-	assert_int_equal(guest_read(&l, bar + 0xa008, 4), 0x55);
+	assert_null(fake_hv_at(&l.hv, bar + page));
+	assert_non_null(fake_hv_at(&l.hv, bar + 8 * page));
+	assert_non_null(fake_hv_at(&l.hv, bar + 10 * page));
+	assert_null(fake_hv_at(&l.hv, bar + 11 * page));
+	assert_null(fake_hv_at(&l.hv, bar + 15 * page));
+	assert_int_equal(guest_read(&l, bar + 10 * page + 8, 4), 0x55);
 	end();
 }
 

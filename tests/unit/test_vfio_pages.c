@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "tests/unit/fake_vfio_life.h"
@@ -552,6 +553,50 @@ static void kvm_refuses_a_bar(void **state)
 	end();
 }
 
+/* --- the double ------------------------------------------------------------
+ */
+
+/* It refuses what a kernel of 64 KiB pages and its KVM refuse. */
+static void a_kernel_of_64k(void **state)
+{
+	const int anon = MAP_PRIVATE | MAP_ANONYMOUS;
+	unsigned int slot;
+	uint8_t *p;
+	int fd;
+
+	(void)state;
+	assert_true(host(K64));
+	fake_nvme("0000:01:00.0", 7);
+	start(VFIO_BACKEND_TYPE1);
+	p = mmap(NULL, K4, PROT_READ, anon, -1, 0);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	assert_int_equal((uintptr_t)p % K64, 0);
+	assert_int_equal(fake_sys_mapping((uintptr_t)p)->len, K64);
+	assert_ptr_equal(mmap(p + K4, K4, PROT_READ, anon | MAP_FIXED, -1, 0),
+			 MAP_FAILED);
+	assert_int_equal(madvise(p + K4, K4, MADV_HUGEPAGE), -1);
+	assert_int_equal(munmap(p + K4, K64 - K4), -1);
+	assert_int_equal(errno, EINVAL);
+	/* of a BAR of 16 KiB its page, and no more */
+	fd = l.v.dev[0]->fd;
+	assert_ptr_equal(mmap(NULL, K64 + 1, PROT_READ, MAP_SHARED, fd, 0),
+			 MAP_FAILED);
+	assert_ptr_equal(mmap(NULL, K4, PROT_READ, MAP_SHARED, fd, K4),
+			 MAP_FAILED);
+	/* memslots */
+	assert_int_equal(l.hv.hv.ops->map(&l.hv.hv, GIB, p, K16, &slot),
+			 -EINVAL);
+	assert_int_equal(l.hv.hv.ops->map(&l.hv.hv, GIB + K16, p, K64, &slot),
+			 -EINVAL);
+	l.hv.misuse = NULL; /* was meant */
+	assert_int_equal(l.hv.hv.ops->map(&l.hv.hv, 1024 * GIB, p, K64, &slot),
+			 -EFAULT);
+	assert_int_equal(l.hv.hv.ops->map(&l.hv.hv, GIB, p, K64, &slot), 0);
+	assert_int_equal(l.hv.hv.ops->unmap(&l.hv.hv, slot), 0);
+	assert_int_equal(munmap(p, K4), 0);
+	end();
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -567,6 +612,7 @@ int main(void)
 		T(bars_beside_the_window),
 		T(device_ids),
 		T(kvm_refuses_a_bar),
+		T(a_kernel_of_64k),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,12 +29,15 @@ guests() {
 	edges        edges       0   1_regions       0 --memory 64M
 	edges-odd    edges       0   1_regions       0 --memory 77M
 	edges-4g     edges       0   1_regions       0 --memory 3400M
+	windows      windows     0   -               0 --memory 64M
 	nisv         nisv        0   got_an_abort       0 --memory 64M
 	fetch        fetch       0   -               0 --memory 64M
 	serial       serial      0   -               0 --memory 64M
 	pci          pci         0   -               0 --memory 64M
 	irq          irq         0   -               0 --memory 64M
 	msi          msi         0   -               0 --memory 64M
+	features     features    0   -               0 --memory 64M
+	features-off features    0   lacks_pmu       0 --memory 64M --cpu-off pmu,sve,pauth --cmdline off=1
 	rtc          rtc         0   -               0 --memory 64M
 	smp          smp         0   0x2_processors  0 --memory 64M --cpus 2
 	smp-8        smp         0   0x8_processors  0 --memory 64M --cpus 8
@@ -42,6 +45,7 @@ guests() {
 	stuck        stuck       143 -               2 --memory 64M
 	panic        panic       4   -               0 --memory 64M
 	reset        reset       5   -               0 --memory 64M
+	reset-2      reset       5   -               0 --memory 64M --cpus 2
 	exit-0       exit        64  -               0 --memory 64M
 	exit-3       exit        67  -               0 --memory 64M --cmdline status=3
 	exit-62      exit        126 -               0 --memory 64M --cmdline status=62_width=4
