@@ -127,7 +127,9 @@ $(O)/barge: $(obj)
 	$(say) LD $@
 	$(Q)$(CC) $(cflags) $(ldflags) -o $@ $^ $(libs)
 
-compile_commands.json: $(O)/.flags $(src)
+compile_commands.json: $(O)/compile_commands.json
+	$(Q)cp $< $@
+$(O)/compile_commands.json: $(O)/.flags $(src)
 	$(say) GEN $@
 	$(Q){ echo '['; sep=; for f in $(src); do \
 		printf '%s\n{"directory":"%s","file":"%s","command":"%s"}' "$$sep" \

@@ -347,6 +347,9 @@ int kvm_open(struct kvm *k, struct err *e)
 	if (k->sys < 0)
 		return err_set(e, -errno, ERR_KVM_OPEN, "/dev/kvm", NULL);
 	r = kvm_ioctl(k->sys, KVM_GET_API_VERSION, NULL);
+	if (r < 0) /* not KVM, or an emulator of a kernel */
+		return err_set(e, r, ERR_KVM_IOCTL, "KVM_GET_API_VERSION",
+			       NULL);
 	if (r != KVM_API_VERSION)
 		return err_set_num(e, -ENOTSUP, ERR_KVM_VERSION, NULL,
 				   (uint64_t)r, KVM_API_VERSION);
