@@ -290,7 +290,8 @@ static int build_host_side(struct vm *vm, struct err *e)
 	return r;
 }
 
-static int start(struct vm *vm, const struct arch_entry *entry, struct err *e)
+static int guest_start(struct vm *vm, const struct arch_entry *entry,
+		       struct err *e)
 {
 	struct arch_boot b = vm_boot(vm);
 
@@ -312,7 +313,7 @@ int vm_build(struct vm *vm, struct err *e)
 	r = build_host_side(vm, e);
 	r = loader_finish(&loader, r, e);
 	if (r == 0)
-		r = start(vm, &loader.entry, e);
+		r = guest_start(vm, &loader.entry, e);
 	/* Before a vCPU runs, so that no device ever sees a hole. */
 	return pinner_finish(&pinner, r, e);
 }

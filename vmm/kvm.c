@@ -220,6 +220,13 @@ static int msi_entry(const struct kvm *k, struct kvm_irq_routing_entry *x,
 	return 0;
 }
 
+static bool same_entry(const struct kvm_irq_routing_entry *a,
+		       const struct kvm_irq_routing_entry *b)
+{
+	return a->type == b->type && a->flags == b->flags &&
+	       memcmp(a->u.pad, b->u.pad, sizeof(a->u.pad)) == 0;
+}
+
 static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 {
 	struct kvm *k = kvm_of(h);
@@ -234,7 +241,7 @@ static int kvm_route_msi(struct hv *h, unsigned int gsi, struct hv_msi msi)
 	ret = msi_entry(k, &new, msi);
 	if (ret < 0)
 		return ret;
-	if (r->live && memcmp(&r->entry, &new, sizeof(new)) == 0)
+	if (r->live && same_entry(&r->entry, &new))
 		return 0;
 	r->entry = new;
 	r->live = true;
