@@ -241,9 +241,9 @@ mmio_exits() { kvm_stat "$(if [ "$arch" = x86_64 ]; then echo mmio_exits; else e
 tracing=/sys/kernel/debug/tracing
 # shellcheck disable=SC2034 # used by the cases
 {
-	slot_ioctls='cmd: (4020ae46|40a0ae49)' # KVM_SET_USER_MEMORY_REGION and ..._REGION2
-	map_ioctls='cmd: (3b71|3b85|3b8f)'     # VFIO_IOMMU_MAP_DMA, IOMMU_IOAS_MAP, IOMMU_IOAS_MAP_FILE
-	unmap_ioctls='cmd: (3b72|3b86)'        # VFIO_IOMMU_UNMAP_DMA, IOMMU_IOAS_UNMAP
+	slot_ioctls='cmd: (0x)?(4020ae46|40a0ae49)' # KVM_SET_USER_MEMORY_REGION and ..._REGION2
+	map_ioctls='cmd: (0x)?(3b71|3b85|3b8f)' # VFIO_IOMMU_MAP_DMA, IOMMU_IOAS_MAP, IOMMU_IOAS_MAP_FILE
+	unmap_ioctls='cmd: (0x)?(3b72|3b86)' # VFIO_IOMMU_UNMAP_DMA, IOMMU_IOAS_UNMAP
 }
 
 # trace EVENT[:FILTER]...: forgets what was traced and traces these, GROUP/NAME as in events of tracefs.

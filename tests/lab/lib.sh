@@ -92,6 +92,8 @@ prepare() {
 	"$top/tests/setup" lab || exit
 	mkdir -p "$work" "$cache"
 	make_disk
+	# for this box, too: what a case does afterwards
+	"${CC:-cc}" -std=gnu11 -O2 -static -o "$work/poke" "$lab/poke.c" || die "poke.c does not build"
 	exec 8>"$cache/lock" && flock 8
 	for wanted in $(printf '%s\n' "${@%%-*}" "${@%%:*}" | grep -xE 'x86_64|aarch64' | sort -u); do
 		use_machine "$wanted"
@@ -129,7 +131,6 @@ prepare_kernel() {
 prepare_x86_64() {
 	local kernel
 	have_barge "make"
-	"${CC:-cc}" -std=gnu11 -O2 -static -o "$poke" "$lab/poke.c" || die "poke.c does not build"
 	for kernel in cloud generic; do
 		prepare_kernel $kernel
 		[ -n "${kernels[$kernel]-}" ] || die "${lacks[$kernel]}"
