@@ -126,6 +126,11 @@ static bool on_arm(const struct err *e)
 	return uname(&u) == 0 && strncmp(u.machine, "aarch64", 7) == 0;
 }
 
+static bool about_pmu(const struct err *e)
+{
+	return strcmp(e->detail, "PMU") == 0;
+}
+
 static bool no_name(const struct err *e)
 {
 	return e->name[0] == '\0';
@@ -440,6 +445,9 @@ static const struct row rows[] = {
 	  "Stop the other hypervisor, such as VirtualBox." },
 	{ ERR_KVM_IOCTL, ENOMEM, NULL,
 	  "%n failed: the host is out of memory. See what is left: free -h" },
+	{ ERR_KVM_IOCTL, 0, about_pmu,
+	  "%n failed for a processor's counters: %e. "
+	  "Do without them: --cpu-off pmu" },
 	{ ERR_KVM_IOCTL, 0, NULL,
 	  "%n failed: %e. Look for KVM's reason: sudo dmesg | grep -i kvm" },
 

@@ -53,6 +53,9 @@ static const struct golden goldens[] = {
 	{ { -ENOTSUP, ERR_NO_FDT, 0, 0, "vm.dtb", "" },
 	  "vm.dtb: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },
+	{ { -ENXIO, ERR_KVM_IOCTL, 0, 0, "KVM_SET_DEVICE_ATTR", "PMU" },
+	  "KVM_SET_DEVICE_ATTR failed for a processor's counters: no such "
+	  "device or address. Do without them: --cpu-off pmu" },
 	{ { -ENOSPC, ERR_FDT_SPACE, 65536, 0, "", "" },
 	  "the device tree of this machine is larger than 64K. "
 	  "Give fewer --cpus or a shorter --cmdline." },
