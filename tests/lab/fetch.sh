@@ -116,7 +116,10 @@ arm64_packages=(usr-is-merged bash busybox-static coreutils diffutils e2fsprogs 
 want_arm64_programs() {
 	local root=$cache/arm64-root apt_dir deb wanted
 	wanted="$(apt_suite): ${arm64_packages[*]}"
-	[ "$(cat "$root/packages" 2>/dev/null)" != "$wanted" ] || return 0
+	if [ "$(cat "$root/packages" 2>/dev/null)" = "$wanted" ]; then
+		ln -sf bash "$root/usr/bin/sh"
+		return
+	fi
 	echo "downloading Debian's programs for arm64 (once, into $cache)" >&2
 	apt_dir=$cache/apt-$(apt_suite)-arm64
 	apt_use "$(apt_suite)" arm64 || die "$(tail -n 1 "$apt_dir/log")"
@@ -129,6 +132,7 @@ want_arm64_programs() {
 	done
 	rm -r "$apt_dir/programs"
 	ln -s mawk "$root.new/usr/bin/awk"
+	ln -s bash "$root.new/usr/bin/sh"
 	echo "$wanted" >"$root.new/packages"
 	rm -rf "$root" && mv "$root.new" "$root"
 }
