@@ -102,16 +102,23 @@ static int v2_create(struct kvm *k, struct arm_machine *m, unsigned int cpus,
 	return r < 0 ? r : v2_place(k, e);
 }
 
+/* A guest's start sets up each of them, by accesses that exit. */
+static unsigned int spis_of(const struct arm_machine *m)
+{
+	return m->gic_v2 ? V2_SPI_COUNT : SPI_COUNT;
+}
+
 int gic_create(struct kvm *k, struct arm_machine *m, unsigned int cpus,
 	       struct err *e)
 {
-	uint32_t irqs = SPI_INTID + SPI_COUNT;
+	uint32_t irqs;
 	int r = device_create(k, DEV_GIC, KVM_DEV_TYPE_ARM_VGIC_V3, e);
 
 	if (r == -ENODEV)
 		r = v2_create(k, m, cpus, e);
 	else if (r == 0)
 		r = v3_place(k, e);
+	irqs = SPI_INTID + spis_of(m);
 	if (r == 0)
 		r = attr_set(k, DEV_GIC, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs,
 			     e);
@@ -121,17 +128,17 @@ int gic_create(struct kvm *k, struct arm_machine *m, unsigned int cpus,
 }
 
 /* KVM's own table, made anew by the GIC's start, spelt out. */
-static int base_routes(struct kvm *k, struct err *e)
+static int base_routes(struct kvm *k, unsigned int n, struct err *e)
 {
-	struct kvm_irq_routing_entry r[SPI_COUNT];
+	struct kvm_irq_routing_entry r[V2_SPI_COUNT];
 
 	memset(r, 0, sizeof(r));
-	for (unsigned int i = 0; i < SPI_COUNT; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		r[i].gsi = i;
 		r[i].type = KVM_IRQ_ROUTING_IRQCHIP;
 		r[i].u.irqchip.pin = i;
 	}
-	return kvm_set_base_routes(k, r, SPI_COUNT, SPI_COUNT, e);
+	return kvm_set_base_routes(k, r, n, MSI_GSI_FIRST, e);
 }
 
 int gic_start(struct kvm *k, const struct arm_machine *m, struct err *e)
@@ -149,5 +156,5 @@ int gic_start(struct kvm *k, const struct arm_machine *m, struct err *e)
 	/* kvm-api 4.25: the kind of the interrupt beside its INTID */
 	k->irq_line_base =
 		KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | SPI_INTID;
-	return base_routes(k, e);
+	return base_routes(k, spis_of(m), e);
 }

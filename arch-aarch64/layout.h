@@ -62,7 +62,9 @@
 #define GICR_MAX	256
 #define GICV2_CPUS_MAX	8
 
-#define SPI_COUNT	256
+#define SPI_COUNT	32		/* that a GICv3 has: devices' and INTx */
+#define V2_SPI_COUNT	256		/* GICv2: with those of the GICv2M */
+#define MSI_GSI_FIRST	256		/* routes of MSIs, for both */
 #define INTX_FIRST	16
 #define INTX_LINES	8
 #define V2M_SPI_FIRST	64		/* the MSIs of a GICv2M frame */

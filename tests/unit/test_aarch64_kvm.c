@@ -297,6 +297,7 @@ static void gicv3(void **state)
 	assert_int_equal(kvm.addr[KVM_VGIC_ITS_ADDR_TYPE], ITS_ADDR);
 	assert_int_equal(kvm.irqs, 32 + SPI_COUNT);
 	assert_int_equal(kvm.routes, SPI_COUNT);
+	assert_int_equal(t->k.first_msi, MSI_GSI_FIRST);
 	assert_true(t->k.msi_devid);
 	assert_int_equal(t->k.msi_spi.len, 0);
 	assert_int_equal(t->k.irq_line_base, 0x01000020);
@@ -329,6 +330,9 @@ static void gicv2(void **state)
 	assert_int_equal(t->k.msi_spi.base, 32 + V2M_SPI_FIRST);
 	assert_int_equal(t->k.msi_spi.len, V2M_SPI_COUNT);
 	assert_null(strstr(kvm.order, "its"));
+	assert_int_equal(kvm.irqs, 32 + V2_SPI_COUNT);
+	assert_int_equal(kvm.routes, V2_SPI_COUNT);
+	assert_int_equal(t->k.first_msi, MSI_GSI_FIRST);
 }
 
 static void gicv2_has_8(void **state)

@@ -11,7 +11,7 @@
 #include "tests/unit/fake_env.h"
 
 _Static_assert(V2M_SPI_COUNT == GIC_V2M_SPIS, "the FDT counts otherwise");
-_Static_assert(V2M_SPI_FIRST + V2M_SPI_COUNT <= SPI_COUNT, "not in the GIC");
+_Static_assert(V2M_SPI_FIRST + V2M_SPI_COUNT <= V2_SPI_COUNT, "not in the GIC");
 
 #define TYPER	    0x008
 #define SETSPI	    0x040
