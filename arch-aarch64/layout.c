@@ -65,7 +65,7 @@ int arch_layout_make(struct arch_layout *l, uint64_t memory,
 /* clang-format off */
 static const struct dev_place places[] = {
 	{ "uart16550", BUS_MMIO, UART_IRQ, 1, {{ UART_ADDR, UART_LEN }} },
-	{ "pl031", BUS_MMIO, RTC_IRQ, 1, {{ RTC_ADDR, RTC_LEN }} },
+	{ "pl031", BUS_MMIO, 0, 1, {{ RTC_ADDR, RTC_LEN }} },
 	{ "pl061", BUS_MMIO, GPIO_IRQ, 1, {{ GPIO_ADDR, GPIO_LEN }} },
 	{ "pvpanic", BUS_MMIO, 0, 1, {{ PVPANIC_ADDR, PVPANIC_LEN }} },
 	{ "exit", BUS_MMIO, 0, 1, {{ EXIT_ADDR, EXIT_LEN }} },

@@ -39,7 +39,6 @@
 #define UART_IRQ	1
 #define RTC_ADDR	0x09010000ULL	/* PL031 */
 #define RTC_LEN		0x1000
-#define RTC_IRQ		2
 #define GPIO_ADDR	0x09020000ULL	/* PL061 */
 #define GPIO_LEN	0x1000
 #define GPIO_IRQ	3
