@@ -72,7 +72,7 @@ make_l1() {
 }
 
 make_l2() {
-	local modules=(nvme e1000 e1000e ahci sd_mod virtio_pci virtio_blk)
+	local modules=(nvme e1000 e1000e ahci sd_mod virtio_pci virtio_blk virtio_net virtio_console virtio-rng virtio_balloon vmw_vsock_virtio_transport virtiofs i6300esb ext4)
 	case $1 in
 	cloud) modules=(button evdev pvpanic-mmio) ;;
 	generic) modules+=(button evdev pvpanic-mmio) ;;
