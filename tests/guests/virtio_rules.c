@@ -105,10 +105,12 @@ static void chains(void)
 	broken("head 65535");
 
 	begin();
+	vd_desc(0, 0, buf, 16, VD_WRITE, 0);
 	vd_rings[0].avail.idx = VD_SIZE + 1;
 	broken("more available than there are");
 
 	begin();
+	vd_desc(0, 0, buf, 16, VD_WRITE, 0);
 	vd_rings[0].avail.idx = 0x8000;
 	broken("an index far ahead");
 }
