@@ -51,6 +51,8 @@ enum err_what {
 	ERR_KVM_CAP,	     /* name: the missing capability */
 	ERR_KVM_IOCTL,	     /* name: the ioctl */
 	ERR_RAM,	     /* num: bytes */
+	ERR_HUGEPAGES,	     /* num: bytes of one, name: the pool's file, num2:
+				what to put there, detail: needed and free */
 	ERR_CONSOLE_OPEN,    /* name: file */
 	ERR_HOST_CALL,	     /* name: the call that failed */
 	ERR_PCI_NO_DEVICE,   /* name: address */

@@ -17,7 +17,7 @@
  * second walk sets the values, so that they win over the file.
  */
 
-#define OPTIONS_MAX    32
+#define OPTIONS_MAX    96
 #define MEMORY_DEFAULT (512ull << 20)
 #define MEMORY_LEAST   (16ull << 20)
 /* The largest page of any host we run on: RAM is whole pages everywhere. */

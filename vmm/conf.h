@@ -64,7 +64,9 @@ struct conf {
 	char *initrd;
 	char *cmdline;
 	unsigned int cpus;
-	uint64_t memory; /* bytes */
+	uint64_t memory;    /* bytes */
+	uint64_t hugepages; /* bytes of a hugetlb page for RAM; 0: none */
+	bool prefault;
 	enum conf_console console;
 	char *console_file;
 	bool verbose;

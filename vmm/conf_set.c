@@ -110,6 +110,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_p2p(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
+	case VALUE_HUGEPAGES:
+		return option_hugepages(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
 	case VALUE_NONE:

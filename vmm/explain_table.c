@@ -131,6 +131,12 @@ static bool about_pmu(const struct err *e)
 	return strcmp(e->detail, "PMU") == 0;
 }
 
+/* Such pages are rarely to be had once the host has run for a while. */
+static bool page_of_gib(const struct err *e)
+{
+	return e->num >= UINT64_C(1) << 30;
+}
+
 static bool no_name(const struct err *e)
 {
 	return e->name[0] == '\0';
@@ -458,6 +464,16 @@ static const struct row rows[] = {
 	{ ERR_RAM, 0, NULL,
 	  "%m of guest memory cannot be had: %e. "
 	  "Give less with --memory, or make room: free -h" },
+	{ ERR_HUGEPAGES, ENOENT, NULL,
+	  "the host has no huge pages of %m. Give --hugepages one of the sizes "
+	  "it has: ls /sys/kernel/mm/hugepages" },
+	{ ERR_HUGEPAGES, 0, page_of_gib,
+	  "too few huge pages of %m: %d. Boot the host with hugepagesz=1G "
+	  "hugepages=%2, or while memory is in one piece: "
+	  "sudo sh -c 'echo %2 > %n'" },
+	{ ERR_HUGEPAGES, 0, NULL,
+	  "too few huge pages of %m: %d. Reserve more: "
+	  "sudo sh -c 'echo %2 > %n'" },
 	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
 	  "%n: the folder of the console file does not exist. "
 	  "Make it with mkdir -p, or name another: --console file:PATH" },

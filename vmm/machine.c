@@ -125,11 +125,17 @@ int machine_layout(struct plan *p, const struct conf *c, unsigned int phys_bits,
 		   struct err *e)
 {
 	struct arch_layout layout;
-	int r = arch_layout_make(&layout, c->memory, phys_bits, e);
+	uint64_t memory = c->memory;
+	int r;
 
+	/* RAM begins where any page does, so its length alone has to fit. */
+	if (c->hugepages && !align_up(memory, c->hugepages, &memory))
+		memory = c->memory;
+	r = arch_layout_make(&layout, memory, phys_bits, e);
 	if (r < 0)
 		return r;
 	p->cpu_off = c->cpu_off;
+	p->hugepages = c->hugepages;
 	return plan_make(p, &layout, c->cpus, avoid, n_avoid, e);
 }
 

@@ -37,6 +37,11 @@ static const struct option_def options[] = {
 	  "pmu sve pauth cpu-features" },
 	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
 	  "guest RAM, such as 512M or 4G (512M)", "ram" },
+	{ "hugepages", 0, true, VALUE_HUGEPAGES, AT(hugepages), "SIZE|no",
+	  MACHINE, "reserved huge pages for RAM, such as 2M (no)",
+	  "hugetlb hugetlbfs mem-path" },
+	{ "prefault", 0, true, VALUE_BOOL, AT(prefault), "yes|no", MACHINE,
+	  "take all RAM before the guest starts (no)", "prealloc mlock" },
 	{ "slot-zap-all", 0, true, VALUE_BOOL, AT(slot_zap_all), "yes|no",
 	  MACHINE, "KVM drops page tables when a BAR goes (no)",
 	  "quirk quirks" },
@@ -120,6 +125,7 @@ static const char *const expected[] = {
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
+	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
@@ -371,6 +377,25 @@ int option_number(const char *s, unsigned int *out)
 	if (v > UINT32_MAX)
 		return -ERANGE;
 	*out = (unsigned int)v;
+	return 0;
+}
+
+/* Those that x86_64 and aarch64 have lie between 32K and 1G (16G: not ours). */
+int option_hugepages(const char *s, uint64_t *out)
+{
+	uint64_t v;
+	int ret;
+
+	if (strcasecmp(s, "no") == 0 || strcasecmp(s, "off") == 0) {
+		*out = 0;
+		return 0;
+	}
+	ret = option_size(s, &v);
+	if (ret)
+		return ret;
+	if ((v & (v - 1)) != 0 || v < 32u << 10 || v > 1u << 30)
+		return -EINVAL;
+	*out = v;
 	return 0;
 }
 

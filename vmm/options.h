@@ -30,6 +30,7 @@ enum value_type {
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_CPU_OFF,
+	VALUE_HUGEPAGES,
 	VALUE_ADDRESS,
 	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
@@ -97,6 +98,8 @@ int option_backend(const char *s, enum vfio_backend *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
+/* The size of a huge page, a power of two; "no": 0. */
+int option_hugepages(const char *s, uint64_t *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

@@ -93,6 +93,8 @@ struct arch_boot vm_boot(struct vm *vm);
 
 /* Open and reset conf's devices. vmm/passthrough.c */
 int vm_open_devices(struct vm *vm, struct err *e);
+/* RAM, of the kind that conf wants. vmm/vm_ram.c */
+int vm_ram(struct vm *vm, struct err *e);
 /* Everything between the plan and the first entry. vmm/build.c */
 int vm_build(struct vm *vm, struct err *e);
 
