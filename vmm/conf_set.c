@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/affinity.h"
+
 /* Replace the owned string at @at by @text, which is taken over. */
 static int take_string(char **at, char *text)
 {
@@ -79,6 +81,13 @@ static int set_rom(struct conf_vfio *v, const char *text, const char *base)
 	return 0;
 }
 
+static int set_affinity(char **at, const char *text)
+{
+	int n = affinity_vcpus(text);
+
+	return n < 0 ? n : take_string(at, strdup(text));
+}
+
 /* @obj is a struct conf, or a struct conf_vfio for a sub-key. */
 static int set_value(void *obj, const struct option_def *o, const char *text,
 		     const char *base)
@@ -110,6 +119,10 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_p2p(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
+	case VALUE_AFFINITY:
+		return set_affinity(at, text);
+	case VALUE_READY:
+		return option_ready(text, at);
 	case VALUE_HUGEPAGES:
 		return option_hugepages(text, at);
 	case VALUE_ADDRESS:

@@ -35,6 +35,12 @@ static const struct option_def options[] = {
 	{ "cpu-off", 0, true, VALUE_CPU_OFF, AT(cpu_off), "pmu,sve,pauth",
 	  MACHINE, "CPU features kept from the guest (none)",
 	  "pmu sve pauth cpu-features" },
+	{ "cpu-affinity", 0, true, VALUE_AFFINITY, AT(cpu_affinity), "LIST",
+	  MACHINE, "host CPUs of the vCPUs: 2-5, or 2-3/4-5",
+	  "affinity cpuset pin taskset vcpupin" },
+	{ "rt-priority", 0, true, VALUE_NUMBER, AT(rt_priority), "NUMBER",
+	  MACHINE, "real-time priority of vCPUs: 1 to 99 (none)",
+	  "realtime fifo rtprio sched" },
 	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
 	  "guest RAM, such as 512M or 4G (512M)", "ram" },
 	{ "hugepages", 0, true, VALUE_HUGEPAGES, AT(hugepages), "SIZE|no",
@@ -63,6 +69,10 @@ static const struct option_def options[] = {
 	  "plan, devices, doctor: print for programs", NULL },
 	{ "force", 0, false, VALUE_BOOL, AT(force), "yes|no", OTHER,
 	  "bind, unbind: although the device is in use", NULL },
+	{ "pidfile", 0, true, VALUE_PATH, AT(pidfile), "FILE", OTHER,
+	  "process id, while the guest runs", "pid-file" },
+	{ "ready", 0, true, VALUE_READY, AT(ready), "start|guest", OTHER,
+	  "who tells systemd that it is up (start)", "notify sd-notify" },
 	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
 	  "tell on standard error what is being done", "debug" },
 	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
@@ -126,6 +136,9 @@ static const char *const expected[] = {
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
 	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
+	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
+			   "or sets of them such as 2-3/4-5",
+	[VALUE_READY] = "start or guest",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
@@ -461,6 +474,20 @@ int option_backend(const char *s, enum vfio_backend *out)
 	if (i < 0)
 		return i;
 	*out = (enum vfio_backend)i;
+	return 0;
+}
+
+int option_ready(const char *s, enum conf_ready *out)
+{
+	static const char *const words[] = {
+		[READY_START] = "start",
+		[READY_GUEST] = "guest",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_ready)i;
 	return 0;
 }
 

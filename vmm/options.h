@@ -31,6 +31,8 @@ enum value_type {
 	VALUE_P2P,
 	VALUE_CPU_OFF,
 	VALUE_HUGEPAGES,
+	VALUE_READY,
+	VALUE_AFFINITY,
 	VALUE_ADDRESS,
 	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
@@ -95,6 +97,7 @@ int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
 int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
+int option_ready(const char *s, enum conf_ready *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);

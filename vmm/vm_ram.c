@@ -5,16 +5,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/hugetlb.h"
 #include "vmm/prefault.h"
 #include "vmm/vm.h"
 
 #define QUIET_NS 300000000u /* nobody wants to be told of less */
 #define EVERY_NS 100000000u
+#define ASK_NS	 1000000000u
 
 struct progress {
-	const struct vm *vm;
+	struct vm *vm;
 	uint64_t start_ns;
 	uint64_t told_ns;
+	uint64_t asked_ns;
 	unsigned int told; /* tenths that --verbose had a line of */
 	bool terminal;
 	bool drawn;
@@ -23,6 +26,15 @@ struct progress {
 static uint64_t mib(uint64_t bytes)
 {
 	return bytes >> 20;
+}
+
+static uint64_t planned(const struct plan *p)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < p->n_ram; i++)
+		bytes += p->ram[i].len;
+	return bytes;
 }
 
 /* One line, drawn over and over. */
@@ -52,9 +64,25 @@ static void list(struct progress *p, uint64_t done, uint64_t total)
 	vm_note(p->vm, text);
 }
 
+/* A service manager that waits for us is asked to wait. */
+static void tell(struct progress *p, uint64_t done, uint64_t total)
+{
+	uint64_t now = vm_now_ns();
+	char text[80];
+
+	if (now - p->asked_ns < ASK_NS)
+		return;
+	p->asked_ns = now;
+	snprintf(text, sizeof(text), "Taking guest memory: %llu of %llu MiB",
+		 (unsigned long long)mib(done), (unsigned long long)mib(total));
+	notify_patience(&p->vm->notify, text);
+}
+
 static void progress(void *ctx, uint64_t done, uint64_t total)
 {
 	struct progress *p = ctx;
+
+	tell(p, done, total);
 
 	if (p->vm->conf->verbose)
 		list(p, done, total);
@@ -67,19 +95,25 @@ static int prefault(struct vm *vm, struct err *e)
 	struct progress p = {
 		.vm = vm,
 		.start_ns = vm_now_ns(),
+		.asked_ns = vm_now_ns(),
 		.terminal = isatty(STDERR_FILENO),
 	};
-	uint64_t bytes = 0;
 	int r = prefault_run(&vm->mem, vm->plan.hugepages, progress, &p);
 
 	if (p.drawn)
 		fputs("\r\033[K", stderr);
-	for (unsigned int i = 0; i < vm->mem.n; i++)
-		bytes += vm->mem.region[i].gpa.len;
 	if (r < 0)
-		return err_set_num(e, r, ERR_RAM, NULL, bytes, 0);
+		return err_set_num(e, r, ERR_RAM, NULL, planned(&vm->plan), 0);
 	vm_took(vm, "all guest memory taken", vm_now_ns() - p.start_ns);
 	return 0;
+}
+
+int vm_ram_check(struct vm *vm, struct err *e)
+{
+	const struct plan *p = &vm->plan;
+
+	return p->hugepages ? hugetlb_check("", p->hugepages, planned(p), e)
+			    : 0;
 }
 
 int vm_ram(struct vm *vm, struct err *e)

@@ -727,6 +727,7 @@ static void ini_every_key(void **state)
 		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
 		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
 		[VALUE_CPU_OFF] = "pmu",     [VALUE_HUGEPAGES] = "2M",
+		[VALUE_READY] = "guest",     [VALUE_AFFINITY] = "0",
 	};
 	struct trial *t = *state;
 	unsigned int n;
