@@ -22,6 +22,7 @@
 #include "vmm/notify.h"
 #include "vmm/pidfile.h"
 #include "vmm/ram.h"
+#include "vmm/virtio.h"
 
 /* Why the VM ended; the first one counts. */
 enum vm_end {
@@ -60,6 +61,8 @@ struct vm {
 	struct pci_host pci_host;
 	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
+	unsigned int n_virtio;
+	struct virtio_unit *virtio[VIRTIO_UNITS_MAX]; /* heap, owned */
 	struct console console;
 	struct loop loop;
 	int kernel_fd;
