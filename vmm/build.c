@@ -307,7 +307,7 @@ int vm_build(struct vm *vm, struct err *e)
 	int r = check_cpus(vm, e);
 
 	if (r == 0)
-		r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
+		r = vm_ram(vm, e);
 	if (r < 0)
 		return r;
 	pinner_start(&pinner, vm);

@@ -47,6 +47,12 @@ enum conf_console {
 	CONSOLE_FILE,
 };
 
+/* Who says that the VM is up, to a service manager. */
+enum conf_ready {
+	READY_START, /* it is when the vCPUs run */
+	READY_GUEST,
+};
+
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
@@ -65,9 +71,15 @@ struct conf {
 	char *initrd;
 	char *cmdline;
 	unsigned int cpus;
-	uint64_t memory; /* bytes */
+	uint64_t memory;    /* bytes */
+	uint64_t hugepages; /* bytes of a hugetlb page for RAM; 0: none */
+	bool prefault;
+	char *cpu_affinity; /* vmm/affinity.h */
+	unsigned int rt_priority;
 	enum conf_console console;
 	char *console_file;
+	char *pidfile;
+	enum conf_ready ready;
 	bool verbose;
 	bool slot_zap_all;    /* struct kvm */
 	unsigned int cpu_off; /* PLAN_CPU_* */

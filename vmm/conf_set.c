@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/affinity.h"
+
 /* Replace the owned string at @at by @text, which is taken over. */
 static int take_string(char **at, char *text)
 {
@@ -95,6 +97,13 @@ static int set_rom(struct conf_vfio *v, const char *text, const char *base)
 	return ret;
 }
 
+static int set_affinity(char **at, const char *text)
+{
+	int n = affinity_vcpus(text);
+
+	return n < 0 ? n : take_string(at, strdup(text));
+}
+
 /* @obj is a struct conf, or the item of a list. */
 static int set_value(void *obj, const struct option_def *o, const char *text,
 		     const char *base)
@@ -126,6 +135,12 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_p2p(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
+	case VALUE_AFFINITY:
+		return set_affinity(at, text);
+	case VALUE_READY:
+		return option_ready(text, at);
+	case VALUE_HUGEPAGES:
+		return option_hugepages(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
 	case VALUE_FILE:

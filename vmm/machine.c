@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #include "vmm/arch.h"
+#include "vmm/explain.h"
 #include "vmm/plan.h"
+#include "vmm/vcpu_place.h"
 #include "vmm/vm.h"
 
 uint64_t vm_now_ns(void)
@@ -82,6 +84,9 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 	for (unsigned int i = 0; fds_of(vm, i); i++)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
+	notify_init(&vm->notify);
+	pidfile_init(&vm->pidfile, conf->pidfile);
+	alive_init(&vm->alive);
 	kvm_init(&vm->kvm);
 	vm->kvm.slot_zap_all = conf->slot_zap_all;
 	console_init(&vm->console);
@@ -125,11 +130,17 @@ int machine_layout(struct plan *p, const struct conf *c, unsigned int phys_bits,
 		   struct err *e)
 {
 	struct arch_layout layout;
-	int r = arch_layout_make(&layout, c->memory, phys_bits, e);
+	uint64_t memory = c->memory;
+	int r;
 
+	/* RAM begins where any page does, so its length alone has to fit. */
+	if (c->hugepages && !align_up(memory, c->hugepages, &memory))
+		memory = c->memory;
+	r = arch_layout_make(&layout, memory, phys_bits, e);
 	if (r < 0)
 		return r;
 	p->cpu_off = c->cpu_off;
+	p->hugepages = c->hugepages;
 	return plan_make(p, &layout, c->cpus, avoid, n_avoid, e);
 }
 
@@ -192,9 +203,15 @@ static int host_open(struct vm *vm, struct err *e)
 	int r = files_open(vm, e);
 
 	if (r == 0)
+		r = pidfile_check(&vm->pidfile, e);
+	if (r == 0)
 		r = kvm_open(&vm->kvm, e);
 	if (r == 0)
 		r = vm_plan(vm, e);
+	if (r == 0)
+		r = vcpu_place_check(c, e);
+	if (r == 0)
+		r = vm_ram_check(vm, e);
 	if (r == 0)
 		r = console_open(&vm->console, c, e);
 	if (r == 0) {
@@ -242,6 +259,8 @@ static void on_signal(void *ctx)
 	}
 	if (si.ssi_signo != SIGQUIT && !vm->button_pressed) {
 		vm->button_pressed = true;
+		notify_stopping(&vm->notify,
+				"The guest was asked to power off");
 		dispatch_power_button(&vm->dispatch);
 		return;
 	}
@@ -301,6 +320,8 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = device_events_start(vm);
 	if (r == 0)
+		r = alive_start(vm);
+	if (r == 0)
 		r = console_start(&vm->console, &vm->loop, &console_ops, vm);
 	return r;
 }
@@ -311,8 +332,12 @@ static int vm_run(struct vm *vm, struct err *e)
 
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "the event loop", NULL);
+	r = pidfile_write(&vm->pidfile, e);
 	vm_note(vm, "entering the guest");
-	r = vcpus_start(vm, e);
+	if (r == 0)
+		r = vcpus_start(vm, e);
+	if (r == 0)
+		notify_started(&vm->notify);
 	while (r == 0 && atomic_load(&vm->end) == VM_RUNS)
 		loop_once(&vm->loop,
 			  device_events_poll(vm, console_poll(&vm->console)));
@@ -340,11 +365,14 @@ static void vm_destroy(struct vm *vm)
 	dispatch_fini(&vm->dispatch);
 	for (unsigned int i = 0; i < vm->n_devs; i++)
 		free(vm->dev[i]);
+	alive_stop(&vm->alive);
 	loop_fini(&vm->loop);
 	for (unsigned int i = 0; fds_of(vm, i); i++) {
 		if (*fds_of(vm, i) >= 0)
 			close(*fds_of(vm, i));
 	}
+	notify_close(&vm->notify);
+	pidfile_remove(&vm->pidfile);
 }
 
 /* The contract of docs/architecture.md. */
@@ -428,6 +456,8 @@ int machine_run(const struct conf *conf, struct err *e)
 	if (!vm)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
 	vm_init(vm, conf);
+	if (notify_open(&vm->notify, conf->ready == READY_GUEST) < 0)
+		vm_note(vm, "NOTIFY_SOCKET cannot be used");
 	r = vm_start(vm, e);
 	if (r == 0)
 		r = vm_run(vm, e);
@@ -436,6 +466,7 @@ int machine_run(const struct conf *conf, struct err *e)
 	vfio_detach(&vm->vfio);
 	console_close(&vm->console);
 	r = vm_result(vm, r, e);
+	notify_exit(&vm->notify, r < 0 ? explain_status(e) : r);
 	vm_destroy(vm);
 	free(vm);
 	return r;
