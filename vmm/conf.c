@@ -424,7 +424,7 @@ void conf_fini(struct conf *c)
 	free(c->kernel);
 	free(c->initrd);
 	free(c->cmdline);
-	free(c->console_file);
+	free(c->console.path);
 	free(c->svg);
 	free(c->dump_fdt);
 	free(c->what_if);

@@ -40,10 +40,20 @@ struct conf_vfio {
 		.request_timeout = 10                                          \
 	}
 
-enum conf_console {
+enum conf_console_kind {
 	CONSOLE_STDIO,
 	CONSOLE_NONE,
 	CONSOLE_FILE,
+	CONSOLE_PTY,
+	CONSOLE_SOCKET,
+};
+
+/* What a console is connected to; vmm/conf_console.h reads it. */
+struct conf_console {
+	enum conf_console_kind kind;
+	char *path;	   /* owned: file, socket, or the link to a pty */
+	bool append;	   /* this and the next: file */
+	uint64_t max_size; /* bytes; 0: unbounded */
 };
 
 enum conf_command {
@@ -64,9 +74,9 @@ struct conf {
 	char *initrd;
 	char *cmdline;
 	unsigned int cpus;
-	uint64_t memory; /* bytes */
-	enum conf_console console;
-	char *console_file;
+	uint64_t memory;	     /* bytes */
+	struct conf_console console; /* the serial port's */
+	bool timestamps;
 	bool verbose;
 	bool slot_zap_all;    /* struct kvm */
 	unsigned int cpu_off; /* PLAN_CPU_* */

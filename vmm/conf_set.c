@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/conf_console.h"
+
 /* Replace the owned string at @at by @text, which is taken over. */
 static int take_string(char **at, char *text)
 {
@@ -16,7 +18,7 @@ static int take_string(char **at, char *text)
 	return 0;
 }
 
-static int set_path(char **at, const char *text, const char *base)
+int conf_path(char **at, const char *text, const char *base)
 {
 	size_t len;
 	char *path;
@@ -32,26 +34,6 @@ static int set_path(char **at, const char *text, const char *base)
 	if (path)
 		snprintf(path, len, "%s%s", base, text);
 	return take_string(at, path);
-}
-
-static int set_console(struct conf *c, const char *text, const char *base)
-{
-	int ret;
-
-	if (strcmp(text, "stdio") == 0) {
-		c->console = CONSOLE_STDIO;
-		return 0;
-	}
-	if (strcmp(text, "none") == 0) {
-		c->console = CONSOLE_NONE;
-		return 0;
-	}
-	if (strncmp(text, "file:", 5) != 0)
-		return -EINVAL;
-	ret = set_path(&c->console_file, text + 5, base);
-	if (ret == 0)
-		c->console = CONSOLE_FILE;
-	return ret;
 }
 
 /* A file by the name of one of these words is meant by ./on. */
@@ -87,7 +69,7 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 
 	switch (o->type) {
 	case VALUE_PATH:
-		return set_path(at, text, base);
+		return conf_path(at, text, base);
 	case VALUE_TEXT:
 		return take_string(at, strdup(text));
 	case VALUE_NUMBER:
@@ -97,7 +79,7 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 	case VALUE_BOOL:
 		return option_bool(text, at);
 	case VALUE_CONSOLE:
-		return set_console(obj, text, base);
+		return conf_console_set(at, text, base);
 	case VALUE_MSIX:
 		return option_msix(text, at);
 	case VALUE_ON_ERROR:

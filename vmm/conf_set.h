@@ -13,6 +13,8 @@ struct conf_from {
 	unsigned int n_ini; /* so many of conf.vfio came from the INI file */
 };
 
+/* A name of a file, relative to @base (NULL: as it is), into owned *at. */
+int conf_path(char **at, const char *text, const char *base);
 /* Set option @o of @c to @text. */
 int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	     const struct conf_from *from, struct err *e);

@@ -56,7 +56,8 @@ struct vm {
 	struct pci_host pci_host;
 	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
-	struct console console;
+	struct consoles consoles;
+	struct console *serial; /* one of them */
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
