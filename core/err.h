@@ -45,6 +45,7 @@ enum err_what {
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
+	ERR_PCI_SLOTS,	     /* num: devices that are possible */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */

@@ -90,6 +90,7 @@ struct conf {
 	char *what_if;
 	enum vfio_backend iommu;
 	enum vfio_p2p p2p;
+	bool rng;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

@@ -333,6 +333,9 @@ static const struct row rows[] = {
 	{ ERR_MEMORY_LARGE, 0, NULL,
 	  "%m of memory is more than this host can give a guest. "
 	  "Give at most: --memory %M" },
+	{ ERR_PCI_SLOTS, 0, NULL,
+	  "There are more devices than the guest's PCI bus has room for. "
+	  "Give at most %1." },
 	{ ERR_CPUS, 0, num_zero,
 	  "--cpus 0 leaves the guest no processor. Give 1 to %2." },
 	{ ERR_CPUS, 0, NULL,

@@ -19,6 +19,7 @@
 #include "vmm/kvm.h"
 #include "vmm/loop.h"
 #include "vmm/ram.h"
+#include "vmm/virtio.h"
 
 /* Why the VM ended; the first one counts. */
 enum vm_end {
@@ -58,6 +59,8 @@ struct vm {
 	struct vfio vfio;
 	struct consoles consoles;
 	struct console *serial; /* one of them */
+	unsigned int n_virtio;
+	struct virtio_unit *virtio[VIRTIO_UNITS_MAX]; /* heap, owned */
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
