@@ -35,8 +35,7 @@ void virtio_config_changed(struct virtio *v)
 
 void virtio_fail(struct virtio *v)
 {
-	uint8_t was =
-		atomic_fetch_or(&v->status, VIRTIO_CONFIG_S_NEEDS_RESET);
+	uint8_t was = atomic_fetch_or(&v->status, VIRTIO_CONFIG_S_NEEDS_RESET);
 
 	if (!(was & VIRTIO_CONFIG_S_NEEDS_RESET) && driver_is_up(v))
 		v->signal(v->ctx, atomic_load(&v->config_vector));

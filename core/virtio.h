@@ -70,7 +70,7 @@ struct virtio {
 	unsigned int n_queues;
 	uint16_t queue_size; /* offered, a power of two <= VIRTQ_SIZE_MAX */
 	struct virtq queue[VIRTIO_QUEUES_MAX];
-	bool started;	      /* between start() and stop() */
+	bool started;		/* between start() and stop() */
 	_Atomic uint8_t status; /* VIRTIO_CONFIG_S_* */
 	/* counts changes of the configuration, see virtio_config_changed() */
 	_Atomic uint8_t generation;

@@ -120,8 +120,8 @@ static void notify_attach(struct virtio_pci *p, uint64_t at)
 
 static void notify_sync(struct virtio_pci *p)
 {
-	bool decodes = pci_cfg_get(&p->func.cfg, PCI_COMMAND, 2) &
-		       PCI_COMMAND_MEMORY;
+	bool decodes =
+		pci_cfg_get(&p->func.cfg, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY;
 	uint64_t bar = pci_cfg_bar_addr(&p->func.cfg, BAR);
 	uint64_t want = 0;
 
@@ -415,8 +415,8 @@ static void notified(struct virtio_pci *p, unsigned int at)
 		p->v->kick(p->v->ctx, at / NOTIFY_STEP);
 }
 
-static void table_write(struct virtio_pci *p, unsigned int at,
-			unsigned int len, uint64_t val)
+static void table_write(struct virtio_pci *p, unsigned int at, unsigned int len,
+			uint64_t val)
 {
 	int i = msix_table_write(&p->msix, at, len, val);
 
@@ -465,8 +465,7 @@ static bool cfg_window(const struct virtio_pci *p, unsigned int len,
 
 	*off = pci_cfg_get(
 		c, p->cfg_cap + offsetof(struct virtio_pci_cap, offset), 4);
-	return pci_cfg_get(c,
-			   p->cfg_cap + offsetof(struct virtio_pci_cap, bar),
+	return pci_cfg_get(c, p->cfg_cap + offsetof(struct virtio_pci_cap, bar),
 			   1) == BAR &&
 	       size == len && *off % len == 0 && *off <= BAR_SIZE - len;
 }
@@ -476,8 +475,7 @@ static bool is_cfg_data(const struct virtio_pci *p, unsigned int off)
 	return off == p->cfg_cap + sizeof(struct virtio_pci_cap);
 }
 
-static uint64_t cfg_read(struct pci_func *f, unsigned int off,
-			 unsigned int len)
+static uint64_t cfg_read(struct pci_func *f, unsigned int off, unsigned int len)
 {
 	struct virtio_pci *p = of(f);
 	uint64_t at;
@@ -500,8 +498,7 @@ static void cfg_write(struct pci_func *f, unsigned int off, unsigned int len,
 	pci_cfg_write(&f->cfg, off, len, val);
 	if (msix_set_control(&p->msix,
 			     (uint16_t)pci_cfg_get(
-				     &f->cfg, p->msix_cap + PCI_MSIX_FLAGS,
-				     2)))
+				     &f->cfg, p->msix_cap + PCI_MSIX_FLAGS, 2)))
 		vectors_sync(p, 0, p->msix.n);
 	notify_sync(p);
 }

@@ -37,8 +37,8 @@ struct virtio_pci {
 	bool (*fd_pending)(int fd);
 	unsigned int msix_cap; /* offsets of capabilities */
 	unsigned int cfg_cap;
-	uint64_t notify_at;    /* where ioeventfds are attached; 0: nowhere */
-	bool no_ioeventfd;     /* the hypervisor refused one */
+	uint64_t notify_at; /* where ioeventfds are attached; 0: nowhere */
+	bool no_ioeventfd;  /* the hypervisor refused one */
 	uint64_t driver_features;
 	uint32_t feature_select;
 	uint32_t driver_select;

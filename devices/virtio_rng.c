@@ -22,8 +22,7 @@ const struct virtio_ops virtio_rng_ops = {
 unsigned int virtio_rng_request(const struct virtq_chain *c, struct iovec *iov,
 				unsigned int max, uint32_t *bytes)
 {
-	unsigned int n =
-		virtq_slice(c, true, 0, VIRTIO_RNG_PIECE, iov, max);
+	unsigned int n = virtq_slice(c, true, 0, VIRTIO_RNG_PIECE, iov, max);
 
 	*bytes = 0;
 	for (unsigned int i = 0; i < n; i++)

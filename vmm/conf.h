@@ -17,6 +17,7 @@
 #define CONF_ADDRESSES_MAX 64
 #define CONF_PATH_MAX	   4096
 #define CONF_CPUS_MAX	   255
+#define CONF_WORD_MAX	   64
 
 /* What becomes of the VM when a device has an error. */
 enum conf_on_error {
@@ -51,9 +52,9 @@ enum conf_console_kind {
 /* What a console is connected to; vmm/conf_console.h reads it. */
 struct conf_console {
 	enum conf_console_kind kind;
-	char *path;	   /* owned: file, socket, or the link to a pty */
-	bool append;	   /* this and the next: file */
-	uint64_t max_size; /* bytes; 0: unbounded */
+	bool append;		  /* this and the next: of a file */
+	uint64_t max_size;	  /* bytes; 0: unbounded */
+	char path[CONF_PATH_MAX]; /* file, socket, or link to a pty; or "" */
 };
 
 enum conf_command {

@@ -26,7 +26,7 @@ static int read_file(struct conf_console *w, const char *text, const char *base)
 
 	if (!copy)
 		return -ENOMEM;
-	r = conf_path(&w->path, strsep(&rest, ","), base);
+	r = conf_file(w->path, strsep(&rest, ","), base);
 	while (r == 0 && (word = strsep(&rest, ",")))
 		r = set_key(w, word);
 	free(copy);
@@ -50,11 +50,11 @@ static int read_where(struct conf_console *w, const char *text,
 	}
 	if (strncmp(text, "socket:", 7) == 0) {
 		w->kind = CONSOLE_SOCKET;
-		return conf_path(&w->path, text + 7, base);
+		return conf_file(w->path, text + 7, base);
 	}
 	w->kind = CONSOLE_PTY;
 	if (strncmp(text, "pty:", 4) == 0)
-		return conf_path(&w->path, text + 4, base);
+		return conf_file(w->path, text + 4, base);
 	return strcmp(text, "pty") == 0 ? 0 : -EINVAL;
 }
 
@@ -63,11 +63,7 @@ int conf_console_set(struct conf_console *w, const char *text, const char *base)
 	struct conf_console is = {0};
 	int r = read_where(&is, text, base);
 
-	if (r < 0) {
-		free(is.path);
-		return r;
-	}
-	free(w->path);
-	*w = is;
-	return 0;
+	if (r == 0)
+		*w = is;
+	return r;
 }

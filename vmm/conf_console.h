@@ -7,8 +7,7 @@
 /*
  * Read what a console is connected to: stdio, none,
  * file:PATH[,append=BOOL][,max-size=SIZE], pty[:LINK] or socket:PATH; paths
- * are relative to @base as for conf_path(). 0, or -errno with *w untouched;
- * its path, which is owned, is replaced.
+ * are relative to @base as for conf_file(). 0, or -errno with *w untouched.
  */
 int conf_console_set(struct conf_console *w, const char *text,
 		     const char *base);

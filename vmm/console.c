@@ -95,7 +95,7 @@ static int host_open(struct consoles *cs, const struct conf_console *w,
 
 	h->in = -1;
 	h->where = w->kind;
-	if (w->path) {
+	if (w->path[0]) {
 		h->path = strdup(w->path);
 		if (!h->path)
 			return err_set(e, -ENOMEM, ERR_HOST_CALL, "strdup",
@@ -113,7 +113,7 @@ static int host_open(struct consoles *cs, const struct conf_console *w,
 /* Two that write to one file, or listen at one place, would spoil it. */
 static bool path_taken(const struct consoles *cs, const struct conf_console *w)
 {
-	for (unsigned int i = 0; w->path && i < cs->n_hosts; i++) {
+	for (unsigned int i = 0; w->path[0] && i < cs->n_hosts; i++) {
 		if (cs->host[i]->path &&
 		    strcmp(cs->host[i]->path, w->path) == 0)
 			return true;

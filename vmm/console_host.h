@@ -31,7 +31,7 @@ struct console_kind {
 struct console_host {
 	const struct console_kind *kind;
 	enum conf_console_kind where;
-	char *path;	     /* owned copy, or NULL */
+	char *path;	     /* owned copy; NULL: none */
 	void *priv;	     /* the kind's own */
 	struct console *top; /* the port added last */
 	struct output *output;

@@ -183,7 +183,7 @@ int console_open_pty(struct console_host *h, const struct conf_console *w,
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "posix_openpt", NULL);
 	h->in = p->master;
-	r = w->path ? make_link(p, w->path) : 0;
+	r = w->path[0] ? make_link(p, w->path) : 0;
 	return r < 0 ? err_set(e, r, ERR_CONSOLE_OPEN, w->path, NULL) : 0;
 }
 

@@ -34,7 +34,7 @@ static void check_conf(const struct conf *c)
 	must(c->console.kind <= CONSOLE_SOCKET);
 	must((c->console.kind != CONSOLE_FILE &&
 	      c->console.kind != CONSOLE_SOCKET) ||
-	     c->console.path);
+	     c->console.path[0]);
 	must(c->console.kind == CONSOLE_FILE || !c->console.max_size);
 	must(c->n_vfio <= CONF_VFIO_MAX);
 	for (unsigned int i = 0; i < c->n_vfio; i++) {

@@ -12,11 +12,11 @@
  * core/hv.h. fake_hv_left() says what was not given back.
  */
 
-#define FAKE_SLOTS  128
-#define FAKE_ROUTES 128
-#define FAKE_LINES  24 /* gsis below are lines, those from it on routes */
-#define FAKE_IRQFDS 8  /* on lines */
-#define FAKE_GROUPS 8
+#define FAKE_SLOTS	128
+#define FAKE_ROUTES	128
+#define FAKE_LINES	24 /* gsis below are lines, those from it on routes */
+#define FAKE_IRQFDS	8  /* on lines */
+#define FAKE_GROUPS	8
 #define FAKE_IOEVENTFDS 128
 
 struct fake_slot {

@@ -104,6 +104,14 @@ static void start(int fd)
 	assert_int_equal(begin(fd), 0);
 }
 
+static struct conf_console at(enum conf_console_kind kind, const char *path)
+{
+	struct conf_console w = {.kind = kind};
+
+	snprintf(w.path, sizeof(w.path), "%s", path);
+	return w;
+}
+
 static int add(const struct conf_console *where)
 {
 	struct err e;
@@ -165,8 +173,8 @@ static void assert_file(const char *name, const char *want)
 static void console_in_a_file(void **state)
 {
 	char name[] = "/tmp/barge-console-XXXXXX";
-	struct conf_console where = {.kind = CONSOLE_FILE, .path = name};
 	int fd = mkstemp(name);
+	struct conf_console where = at(CONSOLE_FILE, name);
 
 	(void)state;
 	assert_true(fd >= 0);
@@ -189,7 +197,7 @@ static void console_in_a_file(void **state)
 static void file_that_cannot_be_opened(void **state)
 {
 	char name[] = "/nonexistent/console";
-	struct conf_console where = {.kind = CONSOLE_FILE, .path = name};
+	struct conf_console where = at(CONSOLE_FILE, name);
 	struct err e;
 
 	(void)state;
@@ -204,12 +212,13 @@ static void fifo_without_a_reader(void **state)
 {
 	char dir[] = "/tmp/barge-console-XXXXXX";
 	char name[64];
-	struct conf_console where = {.kind = CONSOLE_FILE, .path = name};
+	struct conf_console where;
 	struct err e;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(name, sizeof(name), "%s/fifo", dir);
+	where = at(CONSOLE_FILE, name);
 	assert_int_equal(mkfifo(name, 0600), 0);
 	assert_int_equal(console_add(&cs, &where, "test", &c, &e), -ENXIO);
 	assert_int_equal(e.what, ERR_CONSOLE_OPEN);
