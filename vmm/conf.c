@@ -444,7 +444,6 @@ void conf_fini(struct conf *c)
 	free(c->cmdline);
 	free(c->cpu_affinity);
 	free(c->pidfile);
-	free(c->console_file);
 	free(c->svg);
 	free(c->dump_fdt);
 	free(c->what_if);

@@ -41,10 +41,20 @@ struct conf_vfio {
 		.request_timeout = 10                                          \
 	}
 
-enum conf_console {
+enum conf_console_kind {
 	CONSOLE_STDIO,
 	CONSOLE_NONE,
 	CONSOLE_FILE,
+	CONSOLE_PTY,
+	CONSOLE_SOCKET,
+};
+
+/* What a console is connected to; vmm/conf_console.h reads it. */
+struct conf_console {
+	enum conf_console_kind kind;
+	bool append;		  /* this and the next: of a file */
+	uint64_t max_size;	  /* bytes; 0: unbounded */
+	char path[CONF_PATH_MAX]; /* file, socket, or link to a pty; or "" */
 };
 
 /* Who says that the VM is up, to a service manager. */
@@ -76,8 +86,8 @@ struct conf {
 	bool prefault;
 	char *cpu_affinity; /* vmm/affinity.h */
 	unsigned int rt_priority;
-	enum conf_console console;
-	char *console_file;
+	struct conf_console console; /* the serial port's */
+	bool timestamps;
 	char *pidfile;
 	enum conf_ready ready;
 	bool verbose;

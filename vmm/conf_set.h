@@ -14,6 +14,9 @@ struct conf_from {
 	const unsigned int *n_ini;
 };
 
+/* A name of a file, relative to @base if there is one. -errno. */
+int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base);
+
 /* One item of a list, made of its defaults. */
 struct conf_item {
 	const struct option_list *list;

@@ -89,7 +89,9 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 	alive_init(&vm->alive);
 	kvm_init(&vm->kvm);
 	vm->kvm.slot_zap_all = conf->slot_zap_all;
-	console_init(&vm->console);
+	consoles_init(&vm->consoles);
+	vm->consoles.stamps = conf->timestamps;
+	vm->consoles.start_ns = vm->start_ns;
 	vfio_init(&vm->vfio);
 }
 
@@ -213,7 +215,8 @@ static int host_open(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = vm_ram_check(vm, e);
 	if (r == 0)
-		r = console_open(&vm->console, c, e);
+		r = console_add(&vm->consoles, &c->console, "serial",
+				&vm->serial, e);
 	if (r == 0) {
 		struct arch_boot b = vm_boot(vm);
 
@@ -254,7 +257,7 @@ static void on_signal(void *ctx)
 	if (read(vm->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
 	if (si.ssi_signo == SIGCONT) {
-		console_resume(&vm->console);
+		consoles_resume(&vm->consoles);
 		return;
 	}
 	if (si.ssi_signo != SIGQUIT && !vm->button_pressed) {
@@ -301,7 +304,7 @@ static int signals_open(struct vm *vm)
 	return vm->signal_fd < 0 ? -errno : 0;
 }
 
-static const struct console_ops console_ops = {to_guest, on_quit};
+static const struct console_ops serial_ops = {.sink = to_guest};
 
 static int events_start(struct vm *vm)
 {
@@ -319,10 +322,11 @@ static int events_start(struct vm *vm)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
 		r = device_events_start(vm);
+	console_connect(vm->serial, &serial_ops, vm);
 	if (r == 0)
 		r = alive_start(vm);
 	if (r == 0)
-		r = console_start(&vm->console, &vm->loop, &console_ops, vm);
+		r = consoles_start(&vm->consoles, &vm->loop, on_quit, vm);
 	return r;
 }
 
@@ -340,7 +344,7 @@ static int vm_run(struct vm *vm, struct err *e)
 		notify_started(&vm->notify);
 	while (r == 0 && atomic_load(&vm->end) == VM_RUNS)
 		loop_once(&vm->loop,
-			  device_events_poll(vm, console_poll(&vm->console)));
+			  device_events_poll(vm, consoles_poll(&vm->consoles)));
 	if (r < 0)
 		vm_end(vm, VM_CRASH); /* lets the threads go that run */
 	vcpus_stop(vm);
@@ -355,7 +359,7 @@ static void vm_destroy(struct vm *vm)
 	vcpus_stop(vm);
 	vm_virtio_close(vm);
 	vfio_detach(&vm->vfio);
-	console_close(&vm->console);
+	consoles_close(&vm->consoles);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
 		vcpu_destroy(&vm->kvm, &vm->vcpus[i].vcpu);
 	free(vm->vcpus);
@@ -464,7 +468,7 @@ int machine_run(const struct conf *conf, struct err *e)
 	/* Silence the devices, then let the guest's last words go first. */
 	vm_virtio_stop(vm);
 	vfio_detach(&vm->vfio);
-	console_close(&vm->console);
+	consoles_close(&vm->consoles);
 	r = vm_result(vm, r, e);
 	notify_exit(&vm->notify, r < 0 ? explain_status(e) : r);
 	vm_destroy(vm);

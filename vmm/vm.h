@@ -61,9 +61,10 @@ struct vm {
 	struct pci_host pci_host;
 	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
+	struct consoles consoles;
+	struct console *serial; /* one of them */
 	unsigned int n_virtio;
 	struct virtio_unit *virtio[VIRTIO_UNITS_MAX]; /* heap, owned */
-	struct console console;
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
