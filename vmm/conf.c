@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vmm/conf_ini.h"
+#include "vmm/conf_regex.h"
 #include "vmm/conf_set.h"
 #include "vmm/options.h"
 
@@ -17,7 +18,7 @@
  * second walk sets the values, so that they win over the file.
  */
 
-#define OPTIONS_MAX    32
+#define OPTIONS_MAX    64
 #define MEMORY_DEFAULT (512ull << 20)
 #define MEMORY_LEAST   (16ull << 20)
 /* The largest page of any host we run on: RAM is whole pages everywhere. */
@@ -428,5 +429,8 @@ void conf_fini(struct conf *c)
 	free(c->svg);
 	free(c->dump_fdt);
 	free(c->what_if);
+	conf_regex_fini(&c->expect);
+	conf_regex_fini(&c->fail_on);
+	conf_regex_fini(&c->until);
 	memset(c, 0, sizeof(*c));
 }

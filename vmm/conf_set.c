@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/conf_regex.h"
+
 /* Replace the owned string at @at by @text, which is taken over. */
 static int take_string(char **at, char *text)
 {
@@ -112,6 +114,11 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_cpu_off(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
+	case VALUE_SECONDS:
+		return option_seconds(text, at);
+	case VALUE_ON_REBOOT:
+		return option_on_reboot(text, at);
+	case VALUE_REGEX:
 	case VALUE_NONE:
 	case VALUE_VFIO:
 	default: /* those of --what-if */
@@ -210,6 +217,9 @@ int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	char *copy;
 	int ret;
 
+	if (o->type == VALUE_REGEX)
+		return conf_regex_add((void *)((char *)c + o->offset), text,
+				      from, e);
 	if (o->type != VALUE_VFIO) {
 		ret = set_value(c, o, text, from->base);
 		return ret ? value_error(ret, o, text, from, e) : 0;

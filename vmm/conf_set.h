@@ -8,9 +8,11 @@
 /* How one value gets into struct conf: shared by command line and INI file. */
 
 struct conf_from {
-	const char *what;   /* to be named in an error: "--memory" */
-	const char *base;   /* folder that relative paths start at, or NULL */
-	unsigned int n_ini; /* so many of conf.vfio came from the INI file */
+	const char *what;    /* to be named in an error: "--memory" */
+	const char *base;    /* folder that relative paths start at, or NULL */
+	unsigned int n_ini;  /* so many of conf.vfio came from the INI file */
+	bool ini;	     /* it comes from the INI file */
+	unsigned int number; /* there, of "expect.3" it is 3 */
 };
 
 /* Set option @o of @c to @text. */

@@ -19,6 +19,7 @@
 #include "vmm/kvm.h"
 #include "vmm/loop.h"
 #include "vmm/ram.h"
+#include "vmm/watch.h"
 
 /* Why the VM ended; the first one counts. */
 enum vm_end {
@@ -28,9 +29,11 @@ enum vm_end {
 	VM_PANIC,
 	VM_EXIT, /* vm.exit_status: what the guest made of it */
 	VM_CRASH,
-	VM_HOST,   /* KVM_RUN failed: vm.run_error */
-	VM_SIGNAL, /* vm.end_signal says which */
-	VM_DEVICE, /* vm.device_err says which and why */
+	VM_HOST,    /* KVM_RUN failed: vm.run_error */
+	VM_SIGNAL,  /* vm.end_signal says which */
+	VM_DEVICE,  /* vm.device_err says which and why */
+	VM_TIMEOUT, /* --timeout */
+	VM_WATCHED, /* vm.watch has a verdict */
 };
 
 struct vm;
@@ -57,6 +60,7 @@ struct vm {
 	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
 	struct console console;
+	struct watch *watch; /* NULL: nothing is expected of the console */
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
@@ -76,6 +80,7 @@ struct vm {
 	unsigned int n_vcpus;
 	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */
 	uint64_t start_ns;	   /* CLOCK_MONOTONIC of vm_init() */
+	unsigned int restarts;	   /* --on-reboot restart */
 };
 
 /* End the VM for @why unless something else did already; from any thread. */

@@ -726,7 +726,8 @@ static void ini_every_key(void **state)
 		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
 		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
 		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
-		[VALUE_CPU_OFF] = "pmu",
+		[VALUE_CPU_OFF] = "pmu",     [VALUE_SECONDS] = "1.5",
+		[VALUE_REGEX] = "a|b",	     [VALUE_ON_REBOOT] = "restart",
 	};
 	struct trial *t = *state;
 	unsigned int n;
