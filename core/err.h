@@ -47,6 +47,7 @@ enum err_what {
 	ERR_REGEX,	     /* name: option, detail: what is wrong, where */
 	ERR_REGEX_MANY,	     /* name: option, num: how many are possible */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
+	ERR_PCI_SLOTS,	     /* num: devices that are possible */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */

@@ -19,6 +19,7 @@
 #define CONF_CPUS_MAX	   255
 /* Regular expressions of one option. */
 #define CONF_REGEX_MAX 32
+#define CONF_WORD_MAX  64
 
 /* What becomes of the VM when a device has an error. */
 enum conf_on_error {
@@ -104,6 +105,7 @@ struct conf {
 	struct conf_regexes until;
 	bool fail_on_oops;
 	enum conf_on_reboot on_reboot;
+	bool rng;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

@@ -141,6 +141,9 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
+	r = virtio_describe(vm->conf, &vm->plan, e);
+	if (r < 0)
+		return r;
 	r = machine_layout(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			   vm->vfio.n_reserved, e);
 	for (unsigned int i = 0; r == 0 && i < vm->plan.n_pci; i++) {
@@ -207,6 +210,8 @@ static int host_open(struct vm *vm, struct err *e)
 
 		r = arch_boot_check(&b, e);
 	}
+	if (r == 0)
+		r = vm_virtio_open(vm, e);
 	if (r == 0) /* no file is made for what cannot boot */
 		r = dump_open(vm, e);
 	if (r == 0)
@@ -334,6 +339,7 @@ static int vm_run(struct vm *vm, struct err *e)
 	if (r < 0)
 		vm_end(vm, VM_CRASH); /* lets the threads go that run */
 	vcpus_stop(vm);
+	vm_virtio_stop(vm); /* what a console still had is out now */
 	return r;
 }
 
@@ -344,6 +350,7 @@ static void vm_unbuild(struct vm *vm)
 {
 	int events = vfio_event_fd(&vm->vfio);
 
+	vm_virtio_close(vm);
 	vfio_detach(&vm->vfio);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
 		vcpu_destroy(&vm->kvm, &vm->vcpus[i].vcpu);
@@ -368,6 +375,7 @@ static void vm_destroy(struct vm *vm)
 
 	vm_end(vm, VM_POWEROFF);
 	vcpus_stop(vm);
+	vm_virtio_stop(vm);
 	vfio_detach(&vm->vfio);
 	console_close(&vm->console);
 	watch_finish(vm->watch, &unheard);
@@ -383,7 +391,7 @@ static void vm_destroy(struct vm *vm)
  */
 static void warn_no_dma(const struct vm *vm)
 {
-	for (unsigned int i = 0; i < vm->plan.n_pci; i++) {
+	for (unsigned int i = 0; i < vm->vfio.n_devs; i++) {
 		const struct plan_pci *p = &vm->plan.pci[i];
 
 		for (unsigned int b = 0; b < PLAN_BARS; b++) {
@@ -445,6 +453,8 @@ static int vm_restart(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = vm_plan(vm, e);
 	if (r == 0)
+		r = vm_virtio_open(vm, e);
+	if (r == 0)
 		r = vm_open_devices(vm, e);
 	if (r == 0)
 		r = vm_plan(vm, e);
@@ -496,7 +506,8 @@ int machine_run(const struct conf *conf, struct err *e)
 	r = vm_start(vm, e);
 	if (r == 0)
 		r = vm_rounds(vm, e);
-	/* Silence the device, then let the guest's last words go first. */
+	/* Silence the devices, then let the guest's last words go first. */
+	vm_virtio_stop(vm);
 	vfio_detach(&vm->vfio);
 	console_close(&vm->console);
 	r = vm_result(vm, r, e);

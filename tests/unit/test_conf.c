@@ -728,6 +728,7 @@ static void ini_every_key(void **state)
 		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
 		[VALUE_CPU_OFF] = "pmu",     [VALUE_SECONDS] = "1.5",
 		[VALUE_REGEX] = "a|b",	     [VALUE_ON_REBOOT] = "restart",
+		[VALUE_FILE] = "x",	     [VALUE_WORD] = "x",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -739,12 +740,15 @@ static void ini_every_key(void **state)
 			 o[i].in_ini ? sample[o[i].type] : "x");
 		assert_int_equal(parse_ini(t, text) == 0, o[i].in_ini);
 	}
-	o = option_vfio_table(&n);
-	for (unsigned int i = 1; i < n; i++) {
-		snprintf(text, sizeof(text),
-			 "[vfio.a]\naddress=01:00.0\n%s = %s\n", o[i].name,
-			 sample[o[i].type]);
-		assert_int_equal(parse_ini(t, text), 0);
+	for (unsigned int k = 0; option_list(k); k++) {
+		const struct option_list *l = option_list(k);
+
+		for (unsigned int i = 1; i < l->n; i++) {
+			snprintf(text, sizeof(text), "[%s.a]\n%s=%s\n%s = %s\n",
+				 l->name, l->table[0].name, l->example,
+				 l->table[i].name, sample[l->table[i].type]);
+			assert_int_equal(parse_ini(t, text), 0);
+		}
 	}
 }
 
