@@ -728,6 +728,8 @@ static void ini_every_key(void **state)
 		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
 		[VALUE_CPU_OFF] = "pmu",     [VALUE_HUGEPAGES] = "2M",
 		[VALUE_READY] = "guest",     [VALUE_AFFINITY] = "0",
+		[VALUE_SECONDS] = "1.5",     [VALUE_REGEX] = "a|b",
+		[VALUE_ON_REBOOT] = "restart",
 		[VALUE_FILE] = "x",	     [VALUE_WORD] = "x",
 	};
 	struct trial *t = *state;
