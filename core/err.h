@@ -50,6 +50,8 @@ enum err_what {
 	ERR_REGEX_MANY,	     /* name: option, num: how many are possible */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
 	ERR_PCI_SLOTS,	     /* num: devices that are possible */
+	ERR_NET_KEY,	     /* name: kind of --net, detail: key it lacks */
+	ERR_NET_TWICE,	     /* name: kind of --net */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */
@@ -64,6 +66,11 @@ enum err_what {
 	ERR_CONSOLE_OPEN,    /* name: file */
 	ERR_HOST_CALL,	     /* name: the call that failed */
 	ERR_VHOST,	     /* name: /dev/vhost-..., detail: option for it */
+	ERR_TAP_OPEN,	     /* name: interface, num: queues wanted */
+	ERR_TAP,	     /* name: interface, detail: ioctl */
+	ERR_TAP_FD,	     /* num: file descriptor */
+	ERR_PASST,	     /* name: socket */
+	ERR_PASST_START,     /* passt itself */
 	ERR_PCI_NO_DEVICE,   /* name: address */
 	ERR_PCI_SYSFS,	     /* name: sysfs file */
 	ERR_VFIO_DRIVER,     /* name: address, detail: its driver or "" */

@@ -11,6 +11,7 @@
 
 #define AT(member)	offsetof(struct conf, member)
 #define VFIO_AT(member) offsetof(struct conf_vfio, member)
+#define NET_AT(member)	offsetof(struct conf_net, member)
 
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
@@ -59,6 +60,9 @@ static const struct option_def options[] = {
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
+	{ "net", 0, false, VALUE_NET, AT(net), "KIND[,KEY=VALUE]", DEVICES,
+	  "network card: tap:NAME or passt; repeatable",
+	  "netdev network nic tap virtio-net" },
 	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
 	  "entropy from the host (no)", "entropy random virtio-rng" },
 	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
@@ -115,6 +119,20 @@ static const struct option_def vfio_options[] = {
 	  "romfile rombar vbios option-rom" },
 };
 
+static const struct option_def net_options[] = {
+	{ "kind", 0, true, VALUE_NET_KIND, NET_AT(kind), "KIND", NULL,
+	  "tap:NAME, fd:N, passt or passt:SOCKET", "type backend" },
+	{ "mac", 0, true, VALUE_MAC, NET_AT(mac), "MAC", NULL,
+	  "the card's address (made up, always the same)",
+	  "macaddr address hwaddr" },
+	{ "queues", 0, true, VALUE_PAIRS, NET_AT(queues), "COUNT", NULL,
+	  "pairs of queues, for as many processors (1)", "mq" },
+	{ "mtu", 0, true, VALUE_MTU, NET_AT(mtu), "BYTES", NULL,
+	  "tell the guest to send no larger packets", "host_mtu" },
+	{ "vhost", 0, true, VALUE_VHOST, NET_AT(vhost), "auto|on|off", NULL,
+	  "frames are moved by the host's kernel (auto)", "vhost-net" },
+};
+
 /* Options that are not for run and plan alike. */
 static const struct {
 	const char *name;
@@ -166,6 +184,12 @@ static const char *const expected[] = {
 	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
+	[VALUE_NET_KIND] = "tap:NAME, fd:N, passt or passt:SOCKET",
+	[VALUE_MAC] = "six bytes of one station such as 52:54:00:12:34:56",
+	[VALUE_PAIRS] = "a number from 1 to 16",
+	[VALUE_MTU] = "a number of bytes from 68 to 65535",
+	[VALUE_VHOST] = "auto, on or off",
+	[VALUE_NET] = "tap:NAME, fd:N, passt or passt:SOCKET",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -196,12 +220,16 @@ const struct option_def *option_table(unsigned int *n)
 
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
+static const struct conf_net net_default = {.queues = 1};
+
 static const struct option_list lists[] = {
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
+	{LIST(net, VALUE_NET, "tap:tap0"), .defaults = &net_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
+_Static_assert(sizeof(struct conf_net) <= OPTION_ITEM_MAX, "net");
 
 const struct option_list *option_list(unsigned int i)
 {
@@ -678,6 +706,39 @@ static int hex_field(const char **s, int min, int max, char end,
 	if (end)
 		(*s)++;
 	*out = v;
+	return 0;
+}
+
+int option_vhost(const char *s, enum conf_vhost *out)
+{
+	static const char *const words[] = {
+		[VHOST_AUTO] = "auto",
+		[VHOST_ON] = "on",
+		[VHOST_OFF] = "off",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_vhost)i;
+	return 0;
+}
+
+/* IEEE 802: the lowest bit of the first byte means a group. */
+int option_mac(const char *s, uint8_t out[6])
+{
+	static const uint8_t none[6];
+	unsigned int byte;
+	uint8_t mac[6];
+
+	for (unsigned int i = 0; i < 6; i++) {
+		if (hex_field(&s, 2, 2, i < 5 ? ':' : '\0', &byte))
+			return -EINVAL;
+		mac[i] = (uint8_t)byte;
+	}
+	if (mac[0] & 1 || memcmp(mac, none, sizeof(mac)) == 0)
+		return -EINVAL;
+	memcpy(out, mac, sizeof(mac));
 	return 0;
 }
 

@@ -39,7 +39,13 @@ enum value_type {
 	VALUE_ON_REBOOT,
 	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
 	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
-	VALUE_VFIO, /* this is a list: see struct option_list */
+	VALUE_NET_KIND,
+	VALUE_MAC,
+	VALUE_PAIRS, /* of queues */
+	VALUE_MTU,
+	VALUE_VHOST,
+	VALUE_VFIO, /* this and the next are lists: see struct option_list */
+	VALUE_NET,
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
 	VALUE_PAGE_X86,
@@ -139,6 +145,9 @@ int option_p2p(const char *s, enum vfio_p2p *out);
 int option_cpu_off(const char *s, unsigned int *out);
 /* The size of a huge page, a power of two; "no": 0. */
 int option_hugepages(const char *s, uint64_t *out);
+/* six bytes, not all zero and no multicast address: 52:54:00:12:34:56 */
+int option_mac(const char *s, uint8_t out[6]);
+int option_vhost(const char *s, enum conf_vhost *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);
