@@ -81,6 +81,14 @@ struct conf_regexes {
 	} at[CONF_REGEX_MAX];
 };
 
+/* A named port of the virtio console. */
+struct conf_port {
+	char name[CONF_WORD_MAX];
+	struct conf_console to;
+	bool append;	   /* this and the next: of a file */
+	uint64_t max_size; /* bytes; 0: unbounded */
+};
+
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
@@ -105,6 +113,9 @@ struct conf {
 	char *cpu_affinity; /* vmm/affinity.h */
 	unsigned int rt_priority;
 	struct conf_console console; /* the serial port's */
+	struct conf_console hvc;     /* hvc0's; CONSOLE_NONE: there is none */
+	unsigned int n_port;
+	struct conf_port port[16];
 	bool timestamps;
 	char *pidfile;
 	enum conf_ready ready;

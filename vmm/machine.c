@@ -225,6 +225,8 @@ static int host_open(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = console_add(&vm->consoles, &c->console, "serial",
 				&vm->serial, e);
+	if (r == 0)
+		r = hvc_consoles_open(vm, e);
 	if (r == 0) {
 		struct arch_boot b = vm_boot(vm);
 

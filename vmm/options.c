@@ -54,6 +54,11 @@ static const struct option_def options[] = {
 	  "quirk quirks" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
 	  "serial port: stdio, none, file:, pty, socket:", "serial tty" },
+	{ "hvc", 0, true, VALUE_CONSOLE, AT(hvc), "WHERE", DEVICES,
+	  "virtio console hvc0: as for --console (none)", "virtio-console" },
+	{ "port", 0, false, VALUE_PORT, AT(port), "NAME[,KEY=VALUE]", DEVICES,
+	  "a named port of the virtio console",
+	  "virtserialport serial-port" },
 	{ "timestamps", 0, true, VALUE_BOOL, AT(timestamps), "yes|no", DEVICES,
 	  "each console line begins with its time (no)", "timestamp times" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
@@ -166,6 +171,7 @@ static const char *const expected[] = {
 	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
+	[VALUE_PORT] = "the name of a port such as org.example.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -194,9 +200,21 @@ const struct option_def *option_table(unsigned int *n)
 	.max = sizeof(((struct conf *)NULL)->kind) /                           \
 	       sizeof(struct conf_##kind)
 
+static const struct option_def port_options[] = {
+	{"name", 0, true, VALUE_WORD, offsetof(struct conf_port, name), "NAME",
+	 NULL, "what the guest finds it by", NULL},
+	{"to", 0, true, VALUE_CONSOLE, offsetof(struct conf_port, to), "WHERE",
+	 NULL, "as for --console (stdio)", "where path"},
+	{"append", 0, true, VALUE_BOOL, offsetof(struct conf_port, append),
+	 "yes|no", NULL, "of a file: add to what is there (no)", NULL},
+	{"max-size", 0, true, VALUE_SIZE, offsetof(struct conf_port, max_size),
+	 "SIZE", NULL, "of a file: then begin another one", "size"},
+};
+
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
 static const struct option_list lists[] = {
+	{LIST(port, VALUE_PORT, "org.example.0")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 };
 

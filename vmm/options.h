@@ -39,6 +39,7 @@ enum value_type {
 	VALUE_ON_REBOOT,
 	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
 	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
+	VALUE_PORT, /* this is a list: see struct option_list */
 	VALUE_VFIO, /* this is a list: see struct option_list */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
