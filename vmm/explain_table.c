@@ -476,7 +476,7 @@ static const struct row rows[] = {
 	  "Give less with --memory, or make room: free -h" },
 	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
 	  "%n: the folder of the console does not exist. "
-	  "Make it with mkdir -p, or name another: --console file:PATH" },
+	  "Make it with mkdir -p, or name another" },
 	{ ERR_CONSOLE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the console. "
 	  "Name the file in it: --console file:PATH" },
