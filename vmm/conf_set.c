@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/affinity.h"
 #include "vmm/conf_console.h"
+#include "vmm/conf_regex.h"
 
 /* Replace the owned string at @at by @text, which is taken over. */
 static int take_string(char **at, char *text)
@@ -76,6 +78,13 @@ static int set_rom(struct conf_vfio *v, const char *text, const char *base)
 	return ret;
 }
 
+static int set_affinity(char **at, const char *text)
+{
+	int n = affinity_vcpus(text);
+
+	return n < 0 ? n : take_string(at, strdup(text));
+}
+
 /* @obj is a struct conf, or the item of a list. */
 static int set_value(void *obj, const struct option_def *o, const char *text,
 		     const char *base)
@@ -107,12 +116,23 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_p2p(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
+	case VALUE_AFFINITY:
+		return set_affinity(at, text);
+	case VALUE_READY:
+		return option_ready(text, at);
+	case VALUE_HUGEPAGES:
+		return option_hugepages(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
+	case VALUE_SECONDS:
+		return option_seconds(text, at);
+	case VALUE_ON_REBOOT:
+		return option_on_reboot(text, at);
 	case VALUE_FILE:
 		return conf_file(at, text, base);
 	case VALUE_WORD:
 		return set_word(at, text);
+	case VALUE_REGEX:
 	case VALUE_NONE:
 	case VALUE_VFIO:
 	default: /* those of --what-if */
@@ -232,6 +252,9 @@ int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	char *copy;
 	int ret;
 
+	if (o->type == VALUE_REGEX)
+		return conf_regex_add((void *)((char *)c + o->offset), text,
+				      from, e);
 	if (!list) {
 		ret = set_value(c, o, text, from->base);
 		return ret ? value_error(ret, o, text, from, e) : 0;

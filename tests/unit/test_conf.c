@@ -726,8 +726,11 @@ static void ini_every_key(void **state)
 		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
 		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
 		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
-		[VALUE_CPU_OFF] = "pmu",     [VALUE_FILE] = "x",
-		[VALUE_WORD] = "x",
+		[VALUE_CPU_OFF] = "pmu",     [VALUE_HUGEPAGES] = "2M",
+		[VALUE_READY] = "guest",     [VALUE_AFFINITY] = "0",
+		[VALUE_SECONDS] = "1.5",     [VALUE_REGEX] = "a|b",
+		[VALUE_ON_REBOOT] = "restart",
+		[VALUE_FILE] = "x",	     [VALUE_WORD] = "x",
 	};
 	struct trial *t = *state;
 	unsigned int n;
