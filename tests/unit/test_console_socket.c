@@ -393,6 +393,49 @@ static int lowest(void)
 	return fd;
 }
 
+static unsigned int n_open(void)
+{
+	unsigned int n = 0;
+
+	for (int fd = 0; fd < 1000; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Nothing of a client stays, whatever it did last and whoever noticed. */
+static void no_descriptor_is_lost(void **state)
+{
+	struct console_fixture *f = *state;
+	unsigned int before = n_open();
+
+	assert_int_equal(begin(f), 0);
+	for (unsigned int i = 0; i < 40; i++) {
+		int fd = client(f);
+
+		if (i & 1) {
+			console_say(f, "hello");
+			assert_reads(fd, "hello");
+		}
+		if (i & 2) {
+			shutdown(fd, SHUT_WR);
+			console_run(f, 5);
+		}
+		close(fd);
+		if (i & 4)
+			console_run(f, 5);
+		if (i & 8)
+			console_say(f, "hello");
+		if (i & 8)
+			console_run(f, 5);
+		fd = client(f);
+		if (i & 8)
+			assert_reads(fd, "hello");
+		close(fd);
+	}
+	consoles_close(&f->cs);
+	assert_int_equal(n_open(), before);
+}
+
 /* The loop must not spin when no client can be taken. */
 static void no_descriptors_left(void **state)
 {
@@ -451,7 +494,7 @@ static void *write_on(void *arg)
 static void many_clients(void **state)
 {
 	struct console_fixture *f = *state;
-	int before = lowest();
+	unsigned int before = n_open();
 	pthread_t t[2];
 
 	assert_int_equal(begin(f), 0);
@@ -461,7 +504,7 @@ static void many_clients(void **state)
 		while (pthread_tryjoin_np(t[i], NULL) == EBUSY)
 			console_run(f, 1);
 	consoles_close(&f->cs);
-	assert_int_equal(lowest(), before);
+	assert_int_equal(n_open(), before);
 }
 
 #define test(t)                                                                \
@@ -486,6 +529,7 @@ int main(void)
 		test(something_else_is_refused),
 		test(name_too_long),
 		test(place_was_taken_over),
+		test(no_descriptor_is_lost),
 		test(no_descriptors_left),
 		test(many_clients),
 	};
