@@ -528,7 +528,7 @@ static const struct row rows[] = {
 	  "Name one that you may write: --pidfile FILE" },
 	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
 	  "%n: the folder of the console does not exist. "
-	  "Make it with mkdir -p, or name another: --console file:PATH" },
+	  "Make it with mkdir -p, or name another" },
 	{ ERR_CONSOLE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the console. "
 	  "Name the file in it: --console file:PATH" },
