@@ -30,6 +30,8 @@ enum err_what {
 	ERR_MEMORY_SMALL,    /* num: bytes asked, num2: bytes needed */
 	ERR_MEMORY_LARGE,    /* num: bytes asked, num2: bytes possible */
 	ERR_CPUS,	     /* num: asked, num2: possible */
+	ERR_AFFINITY_CPUS,   /* num: vCPUs that have CPUs, num2: vCPUs */
+	ERR_RT_LARGE,	     /* num: priority asked for */
 	ERR_VFIO_ADDRESS,    /* name: what was given, detail: where */
 	ERR_VFIO_TWICE,	     /* name: address */
 	ERR_FILE_OPEN,	     /* name: file, detail: role ("kernel", ...) */
@@ -54,6 +56,11 @@ enum err_what {
 	ERR_KVM_CAP,	     /* name: the missing capability */
 	ERR_KVM_IOCTL,	     /* name: the ioctl */
 	ERR_RAM,	     /* num: bytes */
+	ERR_HUGEPAGES,	     /* num: bytes of one, name: the pool's file, num2:
+				what to put there, detail: needed and free */
+	ERR_AFFINITY,	     /* num: CPU, detail: those online */
+	ERR_RT_PRIORITY,     /* num: priority */
+	ERR_PIDFILE,	     /* name: file, num: who has it */
 	ERR_CONSOLE_OPEN,    /* name: file */
 	ERR_HOST_CALL,	     /* name: the call that failed */
 	ERR_PCI_NO_DEVICE,   /* name: address */

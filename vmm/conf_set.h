@@ -16,6 +16,9 @@ struct conf_from {
 	unsigned int number; /* there, of "expect.3" it is 3 */
 };
 
+/* A name of a file, relative to @base if there is one. -errno. */
+int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base);
+
 /* One item of a list, made of its defaults. */
 struct conf_item {
 	const struct option_list *list;

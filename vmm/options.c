@@ -36,13 +36,26 @@ static const struct option_def options[] = {
 	{ "cpu-off", 0, true, VALUE_CPU_OFF, AT(cpu_off), "pmu,sve,pauth",
 	  MACHINE, "CPU features kept from the guest (none)",
 	  "pmu sve pauth cpu-features" },
+	{ "cpu-affinity", 0, true, VALUE_AFFINITY, AT(cpu_affinity), "LIST",
+	  MACHINE, "host CPUs of the vCPUs: 2-5, or 2-3/4-5",
+	  "affinity cpuset pin taskset vcpupin" },
+	{ "rt-priority", 0, true, VALUE_NUMBER, AT(rt_priority), "NUMBER",
+	  MACHINE, "real-time priority of vCPUs: 1 to 99 (none)",
+	  "realtime fifo rtprio sched" },
 	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
 	  "guest RAM, such as 512M or 4G (512M)", "ram" },
+	{ "hugepages", 0, true, VALUE_HUGEPAGES, AT(hugepages), "SIZE|no",
+	  MACHINE, "reserved huge pages for RAM, such as 2M (no)",
+	  "hugetlb hugetlbfs mem-path" },
+	{ "prefault", 0, true, VALUE_BOOL, AT(prefault), "yes|no", MACHINE,
+	  "take all RAM before the guest starts (no)", "prealloc mlock" },
 	{ "slot-zap-all", 0, true, VALUE_BOOL, AT(slot_zap_all), "yes|no",
 	  MACHINE, "KVM drops page tables when a BAR goes (no)",
 	  "quirk quirks" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
-	  "serial port: stdio (default), none, file:PATH", "serial tty" },
+	  "serial port: stdio, none, file:, pty, socket:", "serial tty" },
+	{ "timestamps", 0, true, VALUE_BOOL, AT(timestamps), "yes|no", DEVICES,
+	  "each console line begins with its time (no)", "timestamp times" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
@@ -76,6 +89,10 @@ static const struct option_def options[] = {
 	  "plan, devices, doctor: print for programs", NULL },
 	{ "force", 0, false, VALUE_BOOL, AT(force), "yes|no", OTHER,
 	  "bind, unbind: although the device is in use", NULL },
+	{ "pidfile", 0, true, VALUE_PATH, AT(pidfile), "FILE", OTHER,
+	  "process id, while the guest runs", "pid-file" },
+	{ "ready", 0, true, VALUE_READY, AT(ready), "start|guest", OTHER,
+	  "who tells systemd that it is up (start)", "notify sd-notify" },
 	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
 	  "tell on standard error what is being done", "debug" },
 	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
@@ -131,13 +148,18 @@ static const char *const expected[] = {
 	[VALUE_NUMBER] = "a whole number such as 4",
 	[VALUE_SIZE] = "a size such as 512M or 4G",
 	[VALUE_BOOL] = "yes or no",
-	[VALUE_CONSOLE] = "stdio, none or file:PATH",
+	[VALUE_CONSOLE] = "stdio, none, file:PATH[,append=yes]"
+			  "[,max-size=SIZE], pty[:LINK] or socket:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
 	[VALUE_ON_ERROR] = "stop or ignore",
 	[VALUE_ROM] = "auto, on, off or the name of a file",
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
+	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
+	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
+			   "or sets of them such as 2-3/4-5",
+	[VALUE_READY] = "start or guest",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_SECONDS] = "seconds such as 30 or 1.5",
 	[VALUE_REGEX] = "a regular expression",
@@ -440,6 +462,25 @@ int option_number(const char *s, unsigned int *out)
 	return 0;
 }
 
+/* Those that x86_64 and aarch64 have lie between 32K and 1G (16G: not ours). */
+int option_hugepages(const char *s, uint64_t *out)
+{
+	uint64_t v;
+	int ret;
+
+	if (strcasecmp(s, "no") == 0 || strcasecmp(s, "off") == 0) {
+		*out = 0;
+		return 0;
+	}
+	ret = option_size(s, &v);
+	if (ret)
+		return ret;
+	if ((v & (v - 1)) != 0 || v < 32u << 10 || v > 1u << 30)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
 /* Up to three digits behind the point: milliseconds. */
 int option_seconds(const char *s, uint64_t *ms)
 {
@@ -540,6 +581,20 @@ int option_backend(const char *s, enum vfio_backend *out)
 	if (i < 0)
 		return i;
 	*out = (enum vfio_backend)i;
+	return 0;
+}
+
+int option_ready(const char *s, enum conf_ready *out)
+{
+	static const char *const words[] = {
+		[READY_START] = "start",
+		[READY_GUEST] = "guest",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_ready)i;
 	return 0;
 }
 

@@ -30,6 +30,9 @@ enum value_type {
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_CPU_OFF,
+	VALUE_HUGEPAGES,
+	VALUE_READY,
+	VALUE_AFFINITY,
 	VALUE_ADDRESS,
 	VALUE_SECONDS, /* with a fraction */
 	VALUE_REGEX,   /* of a struct conf_regexes; INI: also NAME.NUMBER */
@@ -130,9 +133,12 @@ int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
 int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
+int option_ready(const char *s, enum conf_ready *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
+/* The size of a huge page, a power of two; "no": 0. */
+int option_hugepages(const char *s, uint64_t *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

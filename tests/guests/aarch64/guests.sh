@@ -74,5 +74,6 @@ guests() {
 	oops         say         7   end_Kernel      0 --memory 64M --fail-on-oops --timeout 50 --cmdline then=1_say:PASS~Kernel_panic_-_not_syncing:_x~---[_end_Kernel_panic_-_not_syncing~
 	oops-not     say         0   -               0 --memory 64M --fail-on-oops --cmdline say:PASS~a_Kernel_panic~
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
+	virtio-rules virtio_rules 0  -               0 --memory 64M --rng
 	END
 }

@@ -68,5 +68,6 @@ guests() {
 	oops-not     say         0   -               0 --memory 64M --fail-on-oops --cmdline say:PASS~a_Kernel_panic~
 	unmet-triple triple      3   triple_fault    0 --memory 64M --timeout 30 --expect z
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
+	virtio-rules virtio_rules 0  -               0 --memory 64M --rng
 	END
 }
