@@ -50,15 +50,15 @@ guests() {
 	exit-3       exit        67  -               0 --memory 64M --cmdline status=3
 	exit-62      exit        126 -               0 --memory 64M --cmdline status=62_width=4
 	exit-256     exit        127 -               0 --memory 64M --cmdline status=256_width=4
-	hang         say         6   time_limit_of_1.5_s 0 --memory 64M --timeout 1.5 --cmdline then=1_say:PASS~
-	hang-spin    say         6   not_show_"z"    0 --memory 64M --timeout 1 --expect PASS --expect z --cmdline then=2_say:PASS~
-	hang-flood   say         6   time_limit      0 --memory 64M --timeout 1 --expect (x+x+)+y --cmdline then=3_say:PASS~xxxxxxxxxxxxxxxxxxxxxxxxx~
-	hang-silent  say         6   !               0 --memory 64M --timeout 1 --cmdline then=1
-	loop         say         6   rebooted        0 --memory 64M --timeout 2 --on-reboot restart --cmdline then=4_say:PASS~
-	restart      say         0   -               k100 --memory 64M --rng --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
+	hang         say         6   time_limit_of_5_s   0 --memory 64M --timeout 5 --cmdline then=1_say:PASS~
+	hang-spin    say         6   not_show_"z"    0 --memory 64M --timeout 5 --expect PASS --expect z --cmdline then=2_say:PASS~
+	hang-flood   say         6   time_limit      0 --memory 64M --timeout 5 --expect (x+x+)+y --cmdline then=3_say:PASS~xxxxxxxxxxxxxxxxxxxxxxxxx~
+	hang-silent  say         6   !               0 --memory 64M --timeout 5 --cmdline then=1
+	loop         say         6   rebooted        0 --memory 64M --timeout 5 --on-reboot restart --cmdline then=4_say:PASS~
+	restart      say         0   -               k20 --memory 64M --rng --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
 	loop-exit    say         5   -               0 --memory 64M --timeout 30 --cmdline then=4_say:PASS~
 	loop-until   say         0   -               0 --memory 64M --timeout 30 --on-reboot restart --until ^PASS$ --cmdline then=4_say:two~PASS
-	loop-state   say         6   3_of_3          0 --memory 64M --timeout 1 --on-reboot restart --expect PASS --expect PASS --expect z --cmdline then=4_say:PASS~
+	loop-state   say         6   3_of_3          0 --memory 64M --timeout 5 --on-reboot restart --expect PASS --expect PASS --expect z --cmdline then=4_say:PASS~
 	loop-fail    say         7   fail-on_"o$"    0 --memory 64M --timeout 30 --on-reboot restart --fail-on o$ --cmdline then=4_say:PASS~two
 	expect       say         0   -               0 --memory 64M --expect ^PASS$ --expect l.gin:_$ --cmdline say:PASS~login:_
 	expect-order say         7   2_of_2          0 --memory 64M --expect ^b$ --expect ^a$ --cmdline say:PASS~a~b
