@@ -32,6 +32,7 @@ static const char *near_key(const struct err *e)
 	const char *colon = strchr(e->detail, ':');
 	const char *key = colon ? colon + 1 : e->detail;
 	const struct option_def *table, *o;
+	char name[ERR_DETAIL_MAX];
 	unsigned int n;
 
 	const struct option_list *list = option_list_section(e->detail);
@@ -41,7 +42,9 @@ static const char *near_key(const struct err *e)
 		table = list->table;
 		n = list->n;
 	}
-	o = option_near(table, n, key);
+	/* "expect.2" */
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, "."), key);
+	o = option_near(table, n, name);
 	return o && o->in_ini ? o->name : NULL;
 }
 

@@ -52,7 +52,7 @@ guests() {
 	hang-flood   say         6   time_limit      0 --memory 64M --timeout 1 --expect (x+x+)+y --cmdline then=3_say:PASS~xxxxxxxxxxxxxxxxxxxxxxxxx~
 	hang-silent  say         6   !               0 --memory 64M --timeout 1 --cmdline then=1
 	loop         say         6   rebooted        0 --memory 64M --timeout 2 --on-reboot restart --cmdline then=4_say:PASS~
-	restart      say         0   -               k100 --memory 64M --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
+	restart      say         0   -               k100 --memory 64M --rng --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
 	loop-exit    say         5   -               0 --memory 64M --timeout 30 --cmdline then=4_say:PASS~
 	loop-until   say         0   -               0 --memory 64M --timeout 30 --on-reboot restart --until ^PASS$ --cmdline then=4_say:two~PASS
 	loop-state   say         6   3_of_3          0 --memory 64M --timeout 1 --on-reboot restart --expect PASS --expect PASS --expect z --cmdline then=4_say:PASS~
