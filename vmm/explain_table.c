@@ -415,6 +415,11 @@ static const struct row rows[] = {
 	{ ERR_ROM_BAD, 0, NULL,
 	  "%n is no ROM image of a PCI device: it %d. Read one with: "
 	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
+	{ ERR_REGEX, 0, NULL,
+	  "%n is no regular expression: %d. Write a POSIX extended one, with a "
+	  "backslash before what is meant as it is." },
+	{ ERR_REGEX_MANY, 0, NULL,
+	  "%n is one too many: there can be %1 of them. Join some with |." },
 	{ ERR_NO_FDT, 0, NULL,
 	  "%n: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },
@@ -522,13 +527,28 @@ static const struct row rows[] = {
 	  "%n: the pid file cannot be written: %e. "
 	  "Name one that you may write: --pidfile FILE" },
 	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
-	  "%n: the folder of the console file does not exist. "
+	  "%n: the folder of the console does not exist. "
 	  "Make it with mkdir -p, or name another: --console file:PATH" },
 	{ ERR_CONSOLE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the console. "
 	  "Name the file in it: --console file:PATH" },
+	{ ERR_CONSOLE_OPEN, EADDRINUSE, NULL,
+	  "%n: another program listens at this socket. "
+	  "Name another: --console socket:PATH" },
+	{ ERR_CONSOLE_OPEN, EEXIST, NULL,
+	  "%n is there already and no console of an earlier run. "
+	  "Name another place, or remove it" },
+	{ ERR_CONSOLE_OPEN, ENAMETOOLONG, NULL,
+	  "%n: that name is too long for a socket, which has 107 bytes. "
+	  "Name one in another folder, or a relative one" },
+	{ ERR_CONSOLE_OPEN, ENOTSUP, NULL,
+	  "%n is no ordinary file and cannot be rotated. "
+	  "Leave out max-size, or name another file" },
+	{ ERR_CONSOLE_OPEN, EBUSY, NULL,
+	  "%n is the place of two consoles. "
+	  "Give each a place of its own" },
 	{ ERR_CONSOLE_OPEN, 0, NULL,
-	  "%n: the console file cannot be opened: %e. "
+	  "%n: the console cannot be opened there: %e. "
 	  "Name one that you may write: --console file:PATH" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
