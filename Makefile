@@ -11,6 +11,9 @@ ARCH ?= $(shell uname -m)
 MODE ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where systemd looks for units, and bash for completions.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 ifneq ($(filter-out x86_64 aarch64,$(ARCH)),)
 $(error ARCH=$(ARCH) is not supported: x86_64 or aarch64)
 endif
@@ -198,10 +201,18 @@ install: $(O)/barge
 	install -D -m 644 man/barge.1 $(DESTDIR)$(PREFIX)/share/man/man1/barge.1
 	install -D -m 644 man/barge.ini.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/barge.ini.5
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's,^ExecStart=barge ,ExecStart=$(PREFIX)/bin/barge ,' \
+		contrib/systemd/barge@.service >$(DESTDIR)$(UNITDIR)/barge@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/barge@.service
+	install -D -m 644 contrib/bash-completion/barge \
+		$(DESTDIR)$(COMPLETIONDIR)/barge
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/barge \
 		$(DESTDIR)$(PREFIX)/share/man/man1/barge.1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5/barge.ini.5
+		$(DESTDIR)$(PREFIX)/share/man/man5/barge.ini.5 \
+		$(DESTDIR)$(UNITDIR)/barge@.service \
+		$(DESTDIR)$(COMPLETIONDIR)/barge
 clean:
 	rm -rf build compile_commands.json
 

@@ -483,6 +483,7 @@ static int vm_restart(struct vm *vm, struct err *e)
 	vm_unbuild(vm);
 	vm_forget(vm);
 	vm_note(vm, "the guest reboots");
+	notify_status(&vm->notify, "The guest reboots");
 	r = hypervisor_open(vm, e);
 	if (r == 0)
 		r = vm_plan(vm, e);
