@@ -45,6 +45,14 @@ enum err_what {
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
+	ERR_TEST_NONE,	     /* name: folder without tests; "": none named */
+	ERR_TEST_FILTER,     /* name: the pattern that no test fits */
+	ERR_TEST_NAME,	     /* name: file, detail: its test's name */
+	ERR_TEST_TWICE,	     /* name: the test, detail: its second file */
+	ERR_TEST_NEEDS,	     /* name: file, detail: a word of needs */
+	ERR_ROOT,	     /* name: folder or file, detail: its role */
+	ERR_ROOT_LARGE,	     /* name: folder, num: bytes there are for it */
+	ERR_ROOT_INIT,	     /* name: folder that has no init */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */
@@ -80,6 +88,7 @@ enum err_what {
 	ERR_BIND_VM,	 /* name: address, detail: who has it open */
 	ERR_BIND_WRITE,	 /* name: sysfs file, detail: what was to be written */
 	ERR_BIND_REFUSED, /* name: address: no driver has it afterwards */
+	ERR_BUSYBOX,	  /* there is no static busybox */
 	ERR_DOCTOR,	  /* num: checks that are bad */
 	ERR_WHAT_MAX,
 };

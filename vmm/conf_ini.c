@@ -9,7 +9,7 @@
 #include "vmm/ini.h"
 #include "vmm/options.h"
 
-/* What vmm/ini.c walks through: [vm] and [vfio.LABEL]. */
+/* What vmm/ini.c walks through: [vm], [test] and [vfio.LABEL]. */
 
 struct reader {
 	struct conf *c;
@@ -17,7 +17,8 @@ struct reader {
 	bool reads; /* not: checks only */
 	/* the section */
 	bool is_vfio;
-	uint32_t keys_seen; /* by index in its table */
+	bool is_test;
+	uint64_t keys_seen; /* by index in its table */
 	struct conf_vfio vfio;
 };
 
@@ -33,6 +34,7 @@ static void reader_begin(void *ctx)
 	struct reader *r = ctx;
 
 	r->is_vfio = false;
+	r->is_test = false;
 }
 
 /* What is due when a section ends: a device needs its address. */
@@ -59,10 +61,12 @@ static int reader_section(struct ini *ini, void *ctx, const char *name)
 {
 	struct reader *r = ctx;
 
-	if (strcmp(name, "vm") != 0 &&
+	r->is_test = strcmp(name, "test") == 0;
+	if (strcmp(name, "vm") != 0 && !r->is_test &&
 	    (strncmp(name, "vfio.", 5) != 0 || !label_ok(name + 5)))
 		return ini_error(ini, -EINVAL, ERR_INI_SECTION, name);
-	r->is_vfio = strcmp(name, "vm") != 0;
+	r->is_vfio = strcmp(name, "vm") != 0 && !r->is_test;
+	r->c->test.given = r->c->test.given || r->is_test;
 	r->keys_seen = 0;
 	r->vfio = (struct conf_vfio)CONF_VFIO_DEFAULT;
 	return 0;
@@ -85,20 +89,28 @@ static int set_key(struct ini *ini, struct reader *r,
 	return conf_set(r->c, o, value, &from, ini_err(ini));
 }
 
+static const struct option_def *key_table(const struct reader *r,
+					  unsigned int *n)
+{
+	if (r->is_test)
+		return option_test_table(n);
+	return r->is_vfio ? option_vfio_table(n) : option_table(n);
+}
+
 static int reader_key(struct ini *ini, void *ctx, const char *key)
 {
 	struct reader *r = ctx;
 	const struct option_def *table, *o;
 	char detail[ERR_DETAIL_MAX];
 	unsigned int n;
-	uint32_t bit;
+	uint64_t bit;
 
 	snprintf(detail, sizeof(detail), "%s:%s", ini_section(ini), key);
-	table = r->is_vfio ? option_vfio_table(&n) : option_table(&n);
+	table = key_table(r, &n);
 	o = option_find(table, n, key, strlen(key));
 	if (!o || !o->in_ini)
 		return ini_error(ini, -ENOENT, ERR_INI_KEY, detail);
-	bit = 1u << (o - table);
+	bit = UINT64_C(1) << (o - table);
 	if (r->keys_seen & bit)
 		return ini_error(ini, -EEXIST, ERR_INI_KEY, detail);
 	r->keys_seen |= bit;
@@ -121,7 +133,7 @@ int conf_ini_load(struct conf *c, struct err *e)
 {
 	static const struct ini_grammar grammar = {
 		.kind = INI_VM,
-		.sections = CONF_VFIO_MAX + 1,
+		.sections = CONF_VFIO_MAX + 2,
 		.begin = reader_begin,
 		.section = reader_section,
 		.key = reader_key,

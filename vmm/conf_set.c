@@ -54,6 +54,13 @@ static int set_console(struct conf *c, const char *text, const char *base)
 	return ret;
 }
 
+static int set_machine(char **at, const char *text)
+{
+	if (strcmp(text, "x86_64") != 0 && strcmp(text, "aarch64") != 0)
+		return -EINVAL;
+	return take_string(at, strdup(text));
+}
+
 /* A file by the name of one of these words is meant by ./on. */
 static int set_rom(struct conf_vfio *v, const char *text, const char *base)
 {
@@ -110,6 +117,10 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_p2p(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
+	case VALUE_STATUS:
+		return option_status(text, at);
+	case VALUE_MACHINE:
+		return set_machine(at, text);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
 	case VALUE_NONE:

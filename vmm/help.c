@@ -18,6 +18,8 @@ static const char usage[] =
 	"       barge bind ADDRESS...               give devices to vfio-pci\n"
 	"       barge unbind ADDRESS...             give them back to the "
 	"host\n"
+	"       barge test FILE.ini|DIR... [OPTION...]  run boot tests\n"
+	"       barge test --init COMMAND [OPTION...]   run it in a guest\n"
 	"       barge doctor [FILE.ini]             what this host lacks\n"
 	"       barge help\n";
 
@@ -40,6 +42,7 @@ static const char trailer[] =
 	"  3      the guest crashed\n"
 	"  4      the guest panicked\n"
 	"  5      the guest asked for a reboot\n"
+	"  7      a test failed\n"
 	"  64+n   the guest reported status n\n"
 	"  127    a bug in barge\n"
 	"  128+n  ended by signal n; 130 by Ctrl-A x\n";

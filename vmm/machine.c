@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "vmm/arch.h"
+#include "vmm/initramfs.h"
 #include "vmm/plan.h"
 #include "vmm/vm.h"
 
@@ -161,9 +162,11 @@ struct arch_boot vm_boot(struct vm *vm)
 	struct arch_boot b = {
 		.kernel_name = c->kernel,
 		.kernel_fd = vm->kernel_fd,
-		.initrd_name = c->initrd,
+		.initrd_name = vm->cmdline ? "initramfs" : c->initrd,
 		.initrd_fd = vm->initrd_fd,
-		.cmdline = c->cmdline ? c->cmdline : "",
+		.cmdline = vm->cmdline	? vm->cmdline
+			   : c->cmdline ? c->cmdline
+					: "",
 		.fdt_name = c->dump_fdt,
 		.fdt_fd = vm->fdt_fd,
 		.plan = &vm->plan,
@@ -173,12 +176,24 @@ struct arch_boot vm_boot(struct vm *vm)
 	return b;
 }
 
+static int initrd_open(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+
+	if (!initramfs_wanted(c))
+		return file_open(c->initrd, "initrd", &vm->initrd_fd, e);
+	vm->cmdline = initramfs_cmdline(c);
+	if (!vm->cmdline)
+		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
+	return initramfs_make(c, &vm->initrd_fd, e);
+}
+
 static int files_open(struct vm *vm, struct err *e)
 {
 	int r = file_open(vm->conf->kernel, "kernel", &vm->kernel_fd, e);
 
 	if (r == 0)
-		r = file_open(vm->conf->initrd, "initrd", &vm->initrd_fd, e);
+		r = initrd_open(vm, e);
 	return r;
 }
 
@@ -328,6 +343,7 @@ static void vm_destroy(struct vm *vm)
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
 		vcpu_destroy(&vm->kvm, &vm->vcpus[i].vcpu);
 	free(vm->vcpus);
+	free(vm->cmdline);
 	vfio_close(&vm->vfio);
 	kvm_close(&vm->kvm);
 	ram_destroy(&vm->ram);

@@ -30,6 +30,8 @@ enum value_type {
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_CPU_OFF,
+	VALUE_STATUS,
+	VALUE_MACHINE, /* the word x86_64 or aarch64, as text */
 	VALUE_ADDRESS,
 	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
@@ -60,6 +62,9 @@ struct option_def {
 const struct option_def *option_table(unsigned int *n);
 /* The sub-keys of --vfio = the keys of [vfio.LABEL]; the first is address. */
 const struct option_def *option_vfio_table(unsigned int *n);
+
+/* The keys of [test]. */
+const struct option_def *option_test_table(unsigned int *n);
 
 /* Exact match of @len bytes in @table, or NULL. */
 const struct option_def *option_find(const struct option_def *table,
@@ -97,6 +102,8 @@ int option_backend(const char *s, enum vfio_backend *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
+/* An exit status: 3, or 64+3. */
+int option_status(const char *s, unsigned int *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);
