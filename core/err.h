@@ -53,6 +53,7 @@ enum err_what {
 	ERR_ROOT,	     /* name: folder or file, detail: its role */
 	ERR_ROOT_LARGE,	     /* name: folder, num: bytes there are for it */
 	ERR_ROOT_INIT,	     /* name: folder that has no init */
+	ERR_PCI_SLOTS,	     /* num: devices that are possible */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */

@@ -131,6 +131,8 @@ static int build_devices(struct vm *vm, struct err *e)
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "pci-host", NULL);
 	r = vfio_attach(&vm->vfio, &vm->plan, &vm->kvm.hv, &vm->pci_host, e);
+	if (r == 0)
+		r = vm_virtio_attach(vm, e);
 	if (r < 0)
 		return r;
 	dispatch_seal(&vm->dispatch);

@@ -31,7 +31,7 @@ struct cli {
 	struct err *e;
 	int argc; /* from the command word on */
 	char *const *argv;
-	unsigned int n_ini;
+	unsigned int n_ini[OPTION_LISTS_MAX];
 };
 
 /* @o is NULL for a word that is no option. 0, STOP or -errno. */
@@ -330,7 +330,8 @@ static int parse_words(struct cli *cli)
 		ret = conf_ini_load(cli->c, cli->e);
 	if (ret)
 		return ret;
-	cli->n_ini = cli->c->n_vfio;
+	for (unsigned int i = 0; i < OPTION_LISTS_MAX; i++)
+		cli->n_ini[i] = conf_items(cli->c, i);
 	return walk(cli, set);
 }
 

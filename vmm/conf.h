@@ -17,6 +17,7 @@
 #define CONF_ADDRESSES_MAX 64
 #define CONF_PATH_MAX	   4096
 #define CONF_CPUS_MAX	   255
+#define CONF_WORD_MAX	   64
 
 /* What becomes of the VM when a device has an error. */
 enum conf_on_error {
@@ -116,6 +117,7 @@ struct conf {
 	char *what_if;
 	enum vfio_backend iommu;
 	enum vfio_p2p p2p;
+	bool rng;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

@@ -9,17 +9,18 @@
 #include "vmm/ini.h"
 #include "vmm/options.h"
 
-/* What vmm/ini.c walks through: [vm], [test] and [vfio.LABEL]. */
+/* What vmm/ini.c walks through: [vm], [test], and a section for each device. */
 
 struct reader {
 	struct conf *c;
 	char base[CONF_PATH_MAX];
 	bool reads; /* not: checks only */
 	/* the section */
-	bool is_vfio;
 	bool is_test;
-	uint64_t keys_seen; /* by index in its table */
-	struct conf_vfio vfio;
+	uint64_t keys_seen;    /* by index in its table */
+	struct conf_item item; /* item.list NULL: [vm] or [test] */
+	/* and how many there were of each list */
+	unsigned int sections[OPTION_LISTS_MAX];
 };
 
 static bool label_ok(const char *s)
@@ -33,42 +34,53 @@ static void reader_begin(void *ctx)
 {
 	struct reader *r = ctx;
 
-	r->is_vfio = false;
+	r->item.list = NULL;
+	memset(r->sections, 0, sizeof(r->sections));
 	r->is_test = false;
 }
 
-/* What is due when a section ends: a device needs its address. */
+/* What is due when a section ends: a device needs its first key. */
 static int reader_end(struct ini *ini, void *ctx)
 {
-	struct conf_from from = {.what = "[vfio.LABEL]"};
 	struct reader *r = ctx;
-	char detail[INI_NAME_MAX + 16];
+	const struct option_list *list = r->item.list;
+	char what[INI_NAME_MAX + 16];
+	struct conf_from from = {.what = what};
+	char detail[INI_NAME_MAX + 32];
 
-	if (!r->is_vfio)
+	int ret;
+
+	if (!list)
 		return 0;
-	r->is_vfio = false;
 	if (!(r->keys_seen & 1)) {
-		snprintf(detail, sizeof(detail), "%s:address",
-			 ini_section(ini));
+		snprintf(detail, sizeof(detail), "%s:%s", ini_section(ini),
+			 list->table[0].name);
 		return ini_error(ini, -ENODATA, ERR_INI_KEY, detail);
 	}
-	if (!r->reads)
-		return 0;
-	return conf_add_vfio(r->c, &r->vfio, &from, ini_err(ini));
+	snprintf(what, sizeof(what), "[%s.LABEL]", list->name);
+	ret = r->reads ? conf_add_item(r->c, &r->item, &from, ini_err(ini)) : 0;
+	r->item.list = NULL;
+	return ret;
 }
 
 static int reader_section(struct ini *ini, void *ctx, const char *name)
 {
 	struct reader *r = ctx;
 
+	const struct option_list *list = option_list_section(name);
+
 	r->is_test = strcmp(name, "test") == 0;
-	if (strcmp(name, "vm") != 0 && !r->is_test &&
-	    (strncmp(name, "vfio.", 5) != 0 || !label_ok(name + 5)))
-		return ini_error(ini, -EINVAL, ERR_INI_SECTION, name);
-	r->is_vfio = strcmp(name, "vm") != 0 && !r->is_test;
 	r->c->test.given = r->c->test.given || r->is_test;
+	if (strcmp(name, "vm") != 0 && !r->is_test &&
+	    (!list || !label_ok(strchr(name, '.') + 1)))
+		return ini_error(ini, -EINVAL, ERR_INI_SECTION, name);
 	r->keys_seen = 0;
-	r->vfio = (struct conf_vfio)CONF_VFIO_DEFAULT;
+	r->item.list = NULL;
+	if (!list)
+		return 0;
+	if (r->sections[option_list_index(list)]++ == list->max)
+		return ini_error(ini, -E2BIG, ERR_INI_SECTION, name);
+	conf_item_init(&r->item, list);
 	return 0;
 }
 
@@ -84,8 +96,8 @@ static int set_key(struct ini *ini, struct reader *r,
 	if (!value)
 		return ret;
 	ini_place(ini, ini_line(ini), o->name, what);
-	if (r->is_vfio)
-		return conf_set_vfio(&r->vfio, o, value, &from, ini_err(ini));
+	if (r->item.list)
+		return conf_set_item(&r->item, o, value, &from, ini_err(ini));
 	return conf_set(r->c, o, value, &from, ini_err(ini));
 }
 
@@ -94,7 +106,10 @@ static const struct option_def *key_table(const struct reader *r,
 {
 	if (r->is_test)
 		return option_test_table(n);
-	return r->is_vfio ? option_vfio_table(n) : option_table(n);
+	if (!r->item.list)
+		return option_table(n);
+	*n = r->item.list->n;
+	return r->item.list->table;
 }
 
 static int reader_key(struct ini *ini, void *ctx, const char *key)
@@ -133,7 +148,7 @@ int conf_ini_load(struct conf *c, struct err *e)
 {
 	static const struct ini_grammar grammar = {
 		.kind = INI_VM,
-		.sections = CONF_VFIO_MAX + 2,
+		.sections = INI_SECTIONS_MAX,
 		.begin = reader_begin,
 		.section = reader_section,
 		.key = reader_key,

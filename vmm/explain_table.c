@@ -34,12 +34,15 @@ static const char *near_key(const struct err *e)
 	const struct option_def *table, *o;
 	unsigned int n;
 
-	if (strncmp(e->detail, "vfio.", 5) == 0)
-		table = option_vfio_table(&n);
-	else if (strncmp(e->detail, "test:", 5) == 0)
+	const struct option_list *list = option_list_section(e->detail);
+
+	table = option_table(&n);
+	if (strncmp(e->detail, "test:", 5) == 0)
 		table = option_test_table(&n);
-	else
-		table = option_table(&n);
+	if (list) {
+		table = list->table;
+		n = list->n;
+	}
 	o = option_near(table, n, key);
 	return o && o->in_ini ? o->name : NULL;
 }
@@ -68,13 +71,18 @@ static const char *near_option(const char *word)
 	return o ? o->name : NULL;
 }
 
-static const char *near_subkey(const char *word)
+/* @option is that of a list, with two dashes. */
+static const char *near_subkey(const char *option, const char *word)
 {
-	unsigned int n;
-	const struct option_def *table = option_vfio_table(&n);
-	/* The first is the address, which has no key on the command line. */
-	const struct option_def *o = option_near(table + 1, n - 1, word);
+	char section[ERR_DETAIL_MAX + 1];
+	const struct option_list *list;
+	const struct option_def *o = NULL;
 
+	snprintf(section, sizeof(section), "%s.", option + strspn(option, "-"));
+	list = option_list_section(section);
+	/* The first has no key on the command line. */
+	if (list)
+		o = option_near(list->table + 1, list->n - 1, word);
 	return o ? o->name : NULL;
 }
 
@@ -101,7 +109,7 @@ const char *explain_meant(const struct err *e)
 	case ERR_INI_KEY:
 		return e->num2 == INI_WHAT_IF ? near_what_if(e) : near_key(e);
 	case ERR_OPTION_UNKNOWN:
-		return e->detail[0] ? near_subkey(e->name)
+		return e->detail[0] ? near_subkey(e->detail, e->name)
 				    : near_option(e->name);
 	case ERR_OPTION_COMMAND:
 		return first_command(e->num);
@@ -173,9 +181,14 @@ static bool takes_path(const struct err *e)
 	return e->num == VALUE_PATH;
 }
 
-static bool key_is_vfio(const struct err *e)
+static bool key_is_list(const struct err *e)
 {
-	return strcmp(e->detail, "vm:vfio") == 0;
+	char section[ERR_DETAIL_MAX + 1];
+
+	if (strncmp(e->detail, "vm:", 3) != 0)
+		return false;
+	snprintf(section, sizeof(section), "%s.", e->detail + 3);
+	return option_list_section(section) != NULL;
 }
 
 static bool what_if(const struct err *e)
@@ -292,7 +305,7 @@ static const struct row rows[] = {
 	  "%n:%1: section [%d] is there twice. Make it one." },
 	{ ERR_INI_SECTION, E2BIG, NULL,
 	  "%n:%1: section [%d] is one too many. "
-	  "A guest can be given 16 devices." },
+	  "A guest can be given 16 of them." },
 	{ ERR_INI_SECTION, 0, region_like,
 	  "%n:%1: there is no section [%d]. "
 	  "Use [region.0] to [region.5], one for each BAR." },
@@ -312,10 +325,10 @@ static const struct row rows[] = {
 	{ ERR_INI_KEY, ENODATA, what_if,
 	  "%n:%1: section [%g] has no %k. Add a line: %k = VALUE" },
 	{ ERR_INI_KEY, ENODATA, NULL,
-	  "%n: section [%g] has no %k. Add a line: address = 0000:01:00.0" },
-	{ ERR_INI_KEY, 0, key_is_vfio,
-	  "%n:%1: [vm] has no key vfio. Did you mean a section of its own, "
-	  "[vfio.LABEL] with address = 0000:01:00.0 in it?" },
+	  "%n: section [%g] has no %k. Add a line: %k = VALUE" },
+	{ ERR_INI_KEY, 0, key_is_list,
+	  "%n:%1: [vm] has no key %k. Did you mean a section of its own, "
+	  "[%k.LABEL]?" },
 	{ ERR_INI_KEY, 0, near,
 	  "%n:%1: [%g] has no key %k. Did you mean %s?" },
 	{ ERR_INI_KEY, 0, area_like,
@@ -335,6 +348,9 @@ static const struct row rows[] = {
 	{ ERR_MEMORY_LARGE, 0, NULL,
 	  "%m of memory is more than this host can give a guest. "
 	  "Give at most: --memory %M" },
+	{ ERR_PCI_SLOTS, 0, NULL,
+	  "There are more devices than the guest's PCI bus has room for. "
+	  "Give at most %1." },
 	{ ERR_CPUS, 0, num_zero,
 	  "--cpus 0 leaves the guest no processor. Give 1 to %2." },
 	{ ERR_CPUS, 0, NULL,

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#define LOOP_MAX 16
+#define LOOP_MAX 128
 
 typedef void (*loop_fn)(void *ctx);
 

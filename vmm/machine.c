@@ -142,6 +142,9 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
+	r = virtio_describe(vm->conf, &vm->plan, e);
+	if (r < 0)
+		return r;
 	r = machine_layout(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			   vm->vfio.n_reserved, e);
 	for (unsigned int i = 0; r == 0 && i < vm->plan.n_pci; i++) {
@@ -214,6 +217,8 @@ static int host_open(struct vm *vm, struct err *e)
 
 		r = arch_boot_check(&b, e);
 	}
+	if (r == 0)
+		r = vm_virtio_open(vm, e);
 	if (r == 0) /* no file is made for what cannot boot */
 		r = dump_open(vm, e);
 	if (r == 0)
@@ -338,6 +343,7 @@ static void vm_destroy(struct vm *vm)
 {
 	vm_end(vm, VM_POWEROFF);
 	vcpus_stop(vm);
+	vm_virtio_close(vm);
 	vfio_detach(&vm->vfio);
 	console_close(&vm->console);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
@@ -385,7 +391,7 @@ static int exit_status(const struct vm *vm)
  */
 static void warn_no_dma(const struct vm *vm)
 {
-	for (unsigned int i = 0; i < vm->plan.n_pci; i++) {
+	for (unsigned int i = 0; i < vm->vfio.n_devs; i++) {
 		const struct plan_pci *p = &vm->plan.pci[i];
 
 		for (unsigned int b = 0; b < PLAN_BARS; b++) {
@@ -441,7 +447,8 @@ int machine_run(const struct conf *conf, struct err *e)
 	r = vm_start(vm, e);
 	if (r == 0)
 		r = vm_run(vm, e);
-	/* Silence the device, then let the guest's last words go first. */
+	/* Silence the devices, then let the guest's last words go first. */
+	vm_virtio_stop(vm);
 	vfio_detach(&vm->vfio);
 	console_close(&vm->console);
 	r = vm_result(vm, r, e);

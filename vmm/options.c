@@ -50,6 +50,8 @@ static const struct option_def options[] = {
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
+	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
+	  "entropy from the host (no)", "entropy random virtio-rng" },
 	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
 	  DEVICES, "how devices are given DMA (auto)", "backend" },
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
@@ -179,6 +181,8 @@ static const char *const expected[] = {
 	[VALUE_STATUS] = "an exit status, 0 to 255, such as 3 or 64+3",
 	[VALUE_MACHINE] = "x86_64 or aarch64",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
+	[VALUE_FILE] = "the name of a file",
+	[VALUE_WORD] = "a word of at most 63 characters",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -198,10 +202,53 @@ const struct option_def *option_table(unsigned int *n)
 	return options;
 }
 
-const struct option_def *option_vfio_table(unsigned int *n)
+#define LIST(kind, value, first)                                               \
+	.name = #kind, .type = (value), .example = (first),                    \
+	.table = kind##_options,                                               \
+	.n = sizeof(kind##_options) / sizeof(kind##_options[0]),               \
+	.size = sizeof(struct conf_##kind), .items = AT(kind),                 \
+	.count = AT(n_##kind),                                                 \
+	.max = sizeof(((struct conf *)NULL)->kind) /                           \
+	       sizeof(struct conf_##kind)
+
+static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
+
+static const struct option_list lists[] = {
+	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
+};
+
+_Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
+_Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
+
+const struct option_list *option_list(unsigned int i)
 {
-	*n = sizeof(vfio_options) / sizeof(vfio_options[0]);
-	return vfio_options;
+	return i < sizeof(lists) / sizeof(lists[0]) ? &lists[i] : NULL;
+}
+
+unsigned int option_list_index(const struct option_list *l)
+{
+	return (unsigned int)(l - lists);
+}
+
+const struct option_list *option_list_of(enum value_type type)
+{
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (lists[i].type == type)
+			return &lists[i];
+	}
+	return NULL;
+}
+
+const struct option_list *option_list_section(const char *section)
+{
+	size_t len = strcspn(section, ".");
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (strlen(lists[i].name) == len &&
+		    memcmp(lists[i].name, section, len) == 0)
+			return section[len] == '.' ? &lists[i] : NULL;
+	}
+	return NULL;
 }
 
 const struct option_def *option_test_table(unsigned int *n)

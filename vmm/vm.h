@@ -19,6 +19,7 @@
 #include "vmm/kvm.h"
 #include "vmm/loop.h"
 #include "vmm/ram.h"
+#include "vmm/virtio.h"
 
 /* Why the VM ended; the first one counts. */
 enum vm_end {
@@ -56,6 +57,8 @@ struct vm {
 	struct pci_host pci_host;
 	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
+	unsigned int n_virtio;
+	struct virtio_unit *virtio[VIRTIO_UNITS_MAX]; /* heap, owned */
 	struct console console;
 	struct loop loop;
 	int kernel_fd;

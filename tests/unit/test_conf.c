@@ -726,7 +726,8 @@ static void ini_every_key(void **state)
 		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
 		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
 		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
-		[VALUE_CPU_OFF] = "pmu",
+		[VALUE_CPU_OFF] = "pmu",     [VALUE_FILE] = "x",
+		[VALUE_WORD] = "x",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -738,12 +739,15 @@ static void ini_every_key(void **state)
 			 o[i].in_ini ? sample[o[i].type] : "x");
 		assert_int_equal(parse_ini(t, text) == 0, o[i].in_ini);
 	}
-	o = option_vfio_table(&n);
-	for (unsigned int i = 1; i < n; i++) {
-		snprintf(text, sizeof(text),
-			 "[vfio.a]\naddress=01:00.0\n%s = %s\n", o[i].name,
-			 sample[o[i].type]);
-		assert_int_equal(parse_ini(t, text), 0);
+	for (unsigned int k = 0; option_list(k); k++) {
+		const struct option_list *l = option_list(k);
+
+		for (unsigned int i = 1; i < l->n; i++) {
+			snprintf(text, sizeof(text), "[%s.a]\n%s=%s\n%s = %s\n",
+				 l->name, l->table[0].name, l->example,
+				 l->table[i].name, sample[l->table[i].type]);
+			assert_int_equal(parse_ini(t, text), 0);
+		}
 	}
 }
 
