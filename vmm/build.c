@@ -50,7 +50,8 @@ static void to_console(void *ctx, const uint8_t *buf, size_t len)
 {
 	struct vm *vm = ctx;
 
-	console_write(&vm->console, buf, len);
+	console_write(vm->serial, buf, len);
+	watch_feed(vm->watch, 0, buf, len);
 }
 
 static int device_create(struct vm *vm, const struct dev_place *p,
@@ -307,7 +308,7 @@ int vm_build(struct vm *vm, struct err *e)
 	int r = check_cpus(vm, e);
 
 	if (r == 0)
-		r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
+		r = vm_ram(vm, e);
 	if (r < 0)
 		return r;
 	pinner_start(&pinner, vm);

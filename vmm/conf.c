@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/affinity.h"
 #include "vmm/conf_ini.h"
+#include "vmm/conf_regex.h"
 #include "vmm/conf_set.h"
 #include "vmm/options.h"
 
@@ -17,9 +19,10 @@
  * second walk sets the values, so that they win over the file.
  */
 
-#define OPTIONS_MAX    64
-#define MEMORY_DEFAULT (512ull << 20)
-#define MEMORY_LEAST   (16ull << 20)
+#define OPTIONS_MAX	96
+#define MEMORY_DEFAULT	(512ull << 20)
+#define MEMORY_LEAST	(16ull << 20)
+#define RT_PRIORITY_MAX 99u /* of Linux */
 /* The largest page of any host we run on: RAM is whole pages everywhere. */
 #define MEMORY_GRAIN (64ull << 10)
 
@@ -408,6 +411,19 @@ static int check_memory(const struct conf *c, struct err *e)
 			   c->memory);
 }
 
+static int check_threads(const struct conf *c, struct err *e)
+{
+	int n = c->cpu_affinity ? affinity_vcpus(c->cpu_affinity) : 0;
+
+	if (c->cpu_affinity && n != (int)c->cpus)
+		return err_set_num(e, -EINVAL, ERR_AFFINITY_CPUS, NULL,
+				   (uint64_t)n, c->cpus);
+	if (c->rt_priority > RT_PRIORITY_MAX)
+		return err_set_num(e, -ERANGE, ERR_RT_LARGE, NULL,
+				   c->rt_priority, 0);
+	return 0;
+}
+
 /* --what-if needs no machine: what describes one would be passed over. */
 static int check_what_if(const struct conf *c, struct err *e)
 {
@@ -480,6 +496,8 @@ int conf_check(const struct conf *c, struct err *e)
 				   CONF_CPUS_MAX);
 	ret = check_memory(c, e);
 	if (ret == 0)
+		ret = check_threads(c, e);
+	if (ret == 0)
 		ret = check_what_if(c, e);
 	if (ret == 0)
 		ret = check_initramfs(c, e);
@@ -514,12 +532,16 @@ void conf_fini(struct conf *c)
 	free(c->kernel);
 	free(c->initrd);
 	free(c->cmdline);
-	free(c->console_file);
 	free(c->init);
 	free(c->root);
 	suite_fini(c);
+	free(c->cpu_affinity);
+	free(c->pidfile);
 	free(c->svg);
 	free(c->dump_fdt);
 	free(c->what_if);
+	conf_regex_fini(&c->expect);
+	conf_regex_fini(&c->fail_on);
+	conf_regex_fini(&c->until);
 	memset(c, 0, sizeof(*c));
 }

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/affinity.h"
+#include "vmm/conf_console.h"
+#include "vmm/conf_regex.h"
+
 /* Replace the owned string at @at by @text, which is taken over. */
 static int take_string(char **at, char *text)
 {
@@ -34,26 +38,6 @@ static int set_path(char **at, const char *text, const char *base)
 	return take_string(at, path);
 }
 
-static int set_console(struct conf *c, const char *text, const char *base)
-{
-	int ret;
-
-	if (strcmp(text, "stdio") == 0) {
-		c->console = CONSOLE_STDIO;
-		return 0;
-	}
-	if (strcmp(text, "none") == 0) {
-		c->console = CONSOLE_NONE;
-		return 0;
-	}
-	if (strncmp(text, "file:", 5) != 0)
-		return -EINVAL;
-	ret = set_path(&c->console_file, text + 5, base);
-	if (ret == 0)
-		c->console = CONSOLE_FILE;
-	return ret;
-}
-
 static int set_machine(char **at, const char *text)
 {
 	if (strcmp(text, "x86_64") != 0 && strcmp(text, "aarch64") != 0)
@@ -61,8 +45,7 @@ static int set_machine(char **at, const char *text)
 	return take_string(at, strdup(text));
 }
 
-/* The same into an array of CONF_PATH_MAX bytes. */
-static int set_file(char *at, const char *text, const char *base)
+int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base)
 {
 	int n;
 
@@ -96,10 +79,17 @@ static int set_rom(struct conf_vfio *v, const char *text, const char *base)
 		v->rom = on ? ROM_ON : ROM_OFF;
 		return 0;
 	}
-	ret = set_file(v->rom_file, text, base);
+	ret = conf_file(v->rom_file, text, base);
 	if (ret == 0)
 		v->rom = ROM_FILE;
 	return ret;
+}
+
+static int set_affinity(char **at, const char *text)
+{
+	int n = affinity_vcpus(text);
+
+	return n < 0 ? n : take_string(at, strdup(text));
 }
 
 /* @obj is a struct conf, or the item of a list. */
@@ -120,7 +110,7 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 	case VALUE_BOOL:
 		return option_bool(text, at);
 	case VALUE_CONSOLE:
-		return set_console(obj, text, base);
+		return conf_console_set(at, text, base);
 	case VALUE_MSIX:
 		return option_msix(text, at);
 	case VALUE_ON_ERROR:
@@ -137,12 +127,23 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_status(text, at);
 	case VALUE_MACHINE:
 		return set_machine(at, text);
+	case VALUE_AFFINITY:
+		return set_affinity(at, text);
+	case VALUE_READY:
+		return option_ready(text, at);
+	case VALUE_HUGEPAGES:
+		return option_hugepages(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
+	case VALUE_SECONDS:
+		return option_seconds(text, at);
+	case VALUE_ON_REBOOT:
+		return option_on_reboot(text, at);
 	case VALUE_FILE:
-		return set_file(at, text, base);
+		return conf_file(at, text, base);
 	case VALUE_WORD:
 		return set_word(at, text);
+	case VALUE_REGEX:
 	case VALUE_NONE:
 	case VALUE_VFIO:
 	default: /* those of --what-if */
@@ -262,6 +263,9 @@ int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	char *copy;
 	int ret;
 
+	if (o->type == VALUE_REGEX)
+		return conf_regex_add((void *)((char *)c + o->offset), text,
+				      from, e);
 	if (!list) {
 		ret = set_value(c, o, text, from->base);
 		return ret ? value_error(ret, o, text, from, e) : 0;

@@ -141,6 +141,12 @@ static bool about_pmu(const struct err *e)
 	return strcmp(e->detail, "PMU") == 0;
 }
 
+/* Such pages are rarely to be had once the host has run for a while. */
+static bool page_of_gib(const struct err *e)
+{
+	return e->num >= UINT64_C(1) << 30;
+}
+
 static bool no_name(const struct err *e)
 {
 	return e->name[0] == '\0';
@@ -355,6 +361,11 @@ static const struct row rows[] = {
 	  "--cpus 0 leaves the guest no processor. Give 1 to %2." },
 	{ ERR_CPUS, 0, NULL,
 	  "--cpus %1 is more than is possible. Give at most: --cpus %2" },
+	{ ERR_AFFINITY_CPUS, 0, NULL,
+	  "--cpu-affinity has host CPUs for %1 of %2 vCPUs. Give one CPU for "
+	  "each, as in 0-3, or a set for each, as in 0-1/2-3." },
+	{ ERR_RT_LARGE, 0, NULL,
+	  "--rt-priority %1 is more than there is. Give 1 to 99." },
 	{ ERR_VFIO_ADDRESS, 0, no_detail,
 	  "%n is not a PCI address. "
 	  "Give one like 0000:01:00.0; all are listed by: barge devices" },
@@ -406,6 +417,11 @@ static const struct row rows[] = {
 	{ ERR_ROM_BAD, 0, NULL,
 	  "%n is no ROM image of a PCI device: it %d. Read one with: "
 	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
+	{ ERR_REGEX, 0, NULL,
+	  "%n is no regular expression: %d. Write a POSIX extended one, with a "
+	  "backslash before what is meant as it is." },
+	{ ERR_REGEX_MANY, 0, NULL,
+	  "%n is one too many: there can be %1 of them. Join some with |." },
 	{ ERR_NO_FDT, 0, NULL,
 	  "%n: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },
@@ -522,14 +538,65 @@ static const struct row rows[] = {
 	{ ERR_RAM, 0, NULL,
 	  "%m of guest memory cannot be had: %e. "
 	  "Give less with --memory, or make room: free -h" },
+	{ ERR_HUGEPAGES, ENOENT, NULL,
+	  "the host has no huge pages of %m. Give --hugepages one of the sizes "
+	  "it has: ls /sys/kernel/mm/hugepages" },
+	{ ERR_HUGEPAGES, 0, page_of_gib,
+	  "too few huge pages of %m: %d. Boot the host with hugepagesz=1G "
+	  "hugepages=%2, or while memory is in one piece: "
+	  "sudo sh -c 'echo %2 > %n'" },
+	{ ERR_HUGEPAGES, 0, NULL,
+	  "too few huge pages of %m: %d. Reserve more: "
+	  "sudo sh -c 'echo %2 > %n'" },
+	{ ERR_AFFINITY, ENODEV, NULL,
+	  "the host has no CPU %1, or it is off. "
+	  "Give --cpu-affinity some of: %d" },
+	{ ERR_AFFINITY, 0, NULL,
+	  "CPU %1 of the host is not for this process: its cpuset leaves it "
+	  "out. Give --cpu-affinity others, or allow it (systemd: "
+	  "AllowedCPUs=)." },
+	{ ERR_RT_PRIORITY, EPERM, NULL,
+	  "the host allows no real-time priority %1. Allow it: "
+	  "sudo prlimit --pid $$ --rtprio=%1 (systemd: LimitRTPRIO=%1), "
+	  "or run barge with CAP_SYS_NICE." },
+	{ ERR_RT_PRIORITY, 0, NULL,
+	  "the vCPUs cannot have real-time priority %1: %e. "
+	  "Leave out --rt-priority." },
+	{ ERR_PIDFILE, EBUSY, NULL,
+	  "%n is the pid file of a barge that runs, as process %1. "
+	  "End that one, or give another: --pidfile FILE" },
+	{ ERR_PIDFILE, EEXIST, NULL,
+	  "%n is there and is no pid file. "
+	  "Give another name: --pidfile FILE" },
+	{ ERR_PIDFILE, ENOENT, NULL,
+	  "%n: the folder of the pid file does not exist. "
+	  "Make it with mkdir -p, or name another: --pidfile FILE" },
+	{ ERR_PIDFILE, 0, NULL,
+	  "%n: the pid file cannot be written: %e. "
+	  "Name one that you may write: --pidfile FILE" },
 	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
-	  "%n: the folder of the console file does not exist. "
+	  "%n: the folder of the console does not exist. "
 	  "Make it with mkdir -p, or name another: --console file:PATH" },
 	{ ERR_CONSOLE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the console. "
 	  "Name the file in it: --console file:PATH" },
+	{ ERR_CONSOLE_OPEN, EADDRINUSE, NULL,
+	  "%n: another program listens at this socket. "
+	  "Name another: --console socket:PATH" },
+	{ ERR_CONSOLE_OPEN, EEXIST, NULL,
+	  "%n is there already and no console of an earlier run. "
+	  "Name another place, or remove it" },
+	{ ERR_CONSOLE_OPEN, ENAMETOOLONG, NULL,
+	  "%n: that name is too long for a socket, which has 107 bytes. "
+	  "Name one in another folder, or a relative one" },
+	{ ERR_CONSOLE_OPEN, ENOTSUP, NULL,
+	  "%n is no ordinary file and cannot be rotated. "
+	  "Leave out max-size, or name another file" },
+	{ ERR_CONSOLE_OPEN, EBUSY, NULL,
+	  "%n is the place of two consoles. "
+	  "Give each a place of its own" },
 	{ ERR_CONSOLE_OPEN, 0, NULL,
-	  "%n: the console file cannot be opened: %e. "
+	  "%n: the console cannot be opened there: %e. "
 	  "Name one that you may write: --console file:PATH" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },

@@ -16,7 +16,8 @@
 
 #include "vmm/cpio.h"
 
-#define OURS "/.barge"
+#define BARGE ".barge"
+#define OURS  "/" BARGE
 /* Its beginning is for a guest that says nothing, and ends when it panics. */
 #define QUIET "console=ttyS0 quiet panic=-1"
 
@@ -364,7 +365,7 @@ static int pack_busybox(struct packer *p)
 
 	if (fd < 0)
 		return err_set(p->e, fd, ERR_BUSYBOX, NULL, NULL);
-	r = put_fd(p, fd, OURS "/busybox" + 1, "busybox");
+	r = put_fd(p, fd, BARGE "/busybox", "busybox");
 	close(fd);
 	return r;
 }
@@ -373,7 +374,7 @@ static int pack_busybox(struct packer *p)
 static int pack_command(struct packer *p)
 {
 	struct cpio_entry dev = {.name = "dev", .mode = S_IFDIR | 0755};
-	struct cpio_entry ours = {.name = OURS + 1, .mode = S_IFDIR | 0755};
+	struct cpio_entry ours = {.name = BARGE, .mode = S_IFDIR | 0755};
 	struct cpio_entry console = {
 		.name = "dev/console",
 		.mode = S_IFCHR | 0600,
@@ -388,10 +389,10 @@ static int pack_command(struct packer *p)
 	if (r == 0)
 		r = pack_busybox(p);
 	if (r == 0)
-		r = put_text(p, OURS "/init" + 1, S_IFREG | 0755, init_script,
+		r = put_text(p, BARGE "/init", S_IFREG | 0755, init_script,
 			     sizeof(init_script) - 1);
 	if (r == 0)
-		r = put_text(p, OURS "/command" + 1, S_IFREG | 0644, p->c->init,
+		r = put_text(p, BARGE "/command", S_IFREG | 0644, p->c->init,
 			     strlen(p->c->init));
 	/* A kernel opens it before init mounts anything. */
 	if (r == 0 && !p->c->root)

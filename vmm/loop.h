@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+/* Up to two for each console, and some of the machine's own. */
 #define LOOP_MAX 128
 
 typedef void (*loop_fn)(void *ctx);
@@ -14,6 +15,7 @@ struct loop {
 	unsigned int n;
 	struct {
 		int fd;
+		unsigned int life; /* of this place: tells old events apart */
 		loop_fn fn;
 		void *ctx;
 	} watch[LOOP_MAX];

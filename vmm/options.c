@@ -15,6 +15,7 @@
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
 #define DEVICES		"Devices"
+#define CONTRACT	"Boot test"
 #define PLAN		"Plan"
 #define TEST		"Test"
 #define OTHER		"Other"
@@ -40,13 +41,26 @@ static const struct option_def options[] = {
 	{ "cpu-off", 0, true, VALUE_CPU_OFF, AT(cpu_off), "pmu,sve,pauth",
 	  MACHINE, "CPU features kept from the guest (none)",
 	  "pmu sve pauth cpu-features" },
+	{ "cpu-affinity", 0, true, VALUE_AFFINITY, AT(cpu_affinity), "LIST",
+	  MACHINE, "host CPUs of the vCPUs: 2-5, or 2-3/4-5",
+	  "affinity cpuset pin taskset vcpupin" },
+	{ "rt-priority", 0, true, VALUE_NUMBER, AT(rt_priority), "NUMBER",
+	  MACHINE, "real-time priority of vCPUs: 1 to 99 (none)",
+	  "realtime fifo rtprio sched" },
 	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
 	  "guest RAM, such as 512M or 4G (512M)", "ram" },
+	{ "hugepages", 0, true, VALUE_HUGEPAGES, AT(hugepages), "SIZE|no",
+	  MACHINE, "reserved huge pages for RAM, such as 2M (no)",
+	  "hugetlb hugetlbfs mem-path" },
+	{ "prefault", 0, true, VALUE_BOOL, AT(prefault), "yes|no", MACHINE,
+	  "take all RAM before the guest starts (no)", "prealloc mlock" },
 	{ "slot-zap-all", 0, true, VALUE_BOOL, AT(slot_zap_all), "yes|no",
 	  MACHINE, "KVM drops page tables when a BAR goes (no)",
 	  "quirk quirks" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
-	  "serial port: stdio (default), none, file:PATH", "serial tty" },
+	  "serial port: stdio, none, file:, pty, socket:", "serial tty" },
+	{ "timestamps", 0, true, VALUE_BOOL, AT(timestamps), "yes|no", DEVICES,
+	  "each console line begins with its time (no)", "timestamp times" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
@@ -57,6 +71,21 @@ static const struct option_def options[] = {
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
 	  "DMA from device to device (auto: with two)",
 	  "peer-to-peer" },
+	{ "timeout", 0, true, VALUE_SECONDS, AT(timeout_ms), "SECONDS",
+	  CONTRACT, "how long the guest may run (0: no limit)",
+	  "time-limit" },
+	{ "expect", 0, true, VALUE_REGEX, AT(expect), "REGEX", CONTRACT,
+	  "a line the console has to show; repeatable", "match" },
+	{ "fail-on", 0, true, VALUE_REGEX, AT(fail_on), "REGEX", CONTRACT,
+	  "a line that ends the VM; repeatable", "forbid reject" },
+	{ "fail-on-oops", 0, true, VALUE_BOOL, AT(fail_on_oops), "yes|no",
+	  CONTRACT, "the same for trouble that Linux reports (no)",
+	  "oops panic" },
+	{ "until", 0, true, VALUE_REGEX, AT(until), "REGEX", CONTRACT,
+	  "a line that ends the VM well; repeatable", "stop-on" },
+	{ "on-reboot", 0, true, VALUE_ON_REBOOT, AT(on_reboot),
+	  "exit|restart", CONTRACT, "what the guest's reboot does (exit)",
+	  "no-reboot reboot" },
 	{ "svg", 0, false, VALUE_PATH, AT(svg), "FILE", PLAN,
 	  "draw the plan, too, as a picture", "picture draw" },
 	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
@@ -67,8 +96,6 @@ static const struct option_def options[] = {
 	  TEST, "of guests at a time (3/4 of what is free)", NULL },
 	{ "cpu-budget", 0, false, VALUE_NUMBER, AT(suite.cpus), "COUNT", TEST,
 	  "of guests at a time (one per processor)", NULL },
-	{ "timeout", 0, false, VALUE_NUMBER, AT(timeout), "SECONDS", TEST,
-	  "for a test that has none of its own (60)", NULL },
 	{ "retries", 0, false, VALUE_NUMBER, AT(suite.retries), "COUNT", TEST,
 	  "try a failed test so many times more (0)", "rerun" },
 	{ "filter", 0, false, VALUE_TEXT, AT(suite.filter), "GLOB", TEST,
@@ -83,6 +110,10 @@ static const struct option_def options[] = {
 	  "plan, devices, doctor: print for programs", NULL },
 	{ "force", 0, false, VALUE_BOOL, AT(force), "yes|no", OTHER,
 	  "bind, unbind: although the device is in use", NULL },
+	{ "pidfile", 0, true, VALUE_PATH, AT(pidfile), "FILE", OTHER,
+	  "process id, while the guest runs", "pid-file" },
+	{ "ready", 0, true, VALUE_READY, AT(ready), "start|guest", OTHER,
+	  "who tells systemd that it is up (start)", "notify sd-notify" },
 	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
 	  "tell on standard error what is being done", "debug" },
 	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
@@ -133,12 +164,13 @@ static const struct {
 	{ "memory", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_TEST) |
 			    FOR(COMMAND_DOCTOR) },
 	{ "console", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "pidfile", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "ready", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
 	{ "init", FOR(COMMAND_RUN) | FOR(COMMAND_TEST) },
 	{ "root", FOR(COMMAND_RUN) | FOR(COMMAND_TEST) },
 	{ "jobs", FOR(COMMAND_TEST) },
 	{ "memory-budget", FOR(COMMAND_TEST) },
 	{ "cpu-budget", FOR(COMMAND_TEST) },
-	{ "timeout", FOR(COMMAND_TEST) },
 	{ "retries", FOR(COMMAND_TEST) },
 	{ "filter", FOR(COMMAND_TEST) },
 	{ "logs", FOR(COMMAND_TEST) },
@@ -171,7 +203,8 @@ static const char *const expected[] = {
 	[VALUE_NUMBER] = "a whole number such as 4",
 	[VALUE_SIZE] = "a size such as 512M or 4G",
 	[VALUE_BOOL] = "yes or no",
-	[VALUE_CONSOLE] = "stdio, none or file:PATH",
+	[VALUE_CONSOLE] = "stdio, none, file:PATH[,append=yes]"
+			  "[,max-size=SIZE], pty[:LINK] or socket:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
 	[VALUE_ON_ERROR] = "stop or ignore",
 	[VALUE_ROM] = "auto, on, off or the name of a file",
@@ -180,7 +213,14 @@ static const char *const expected[] = {
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
 	[VALUE_STATUS] = "an exit status, 0 to 255, such as 3 or 64+3",
 	[VALUE_MACHINE] = "x86_64 or aarch64",
+	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
+	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
+			   "or sets of them such as 2-3/4-5",
+	[VALUE_READY] = "start or guest",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
+	[VALUE_SECONDS] = "seconds such as 30 or 1.5",
+	[VALUE_REGEX] = "a regular expression",
+	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
@@ -504,6 +544,49 @@ int option_status(const char *s, unsigned int *out)
 	return 0;
 }
 
+/* Those that x86_64 and aarch64 have lie between 32K and 1G (16G: not ours). */
+int option_hugepages(const char *s, uint64_t *out)
+{
+	uint64_t v;
+	int ret;
+
+	if (strcasecmp(s, "no") == 0 || strcasecmp(s, "off") == 0) {
+		*out = 0;
+		return 0;
+	}
+	ret = option_size(s, &v);
+	if (ret)
+		return ret;
+	if ((v & (v - 1)) != 0 || v < 32u << 10 || v > 1u << 30)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+/* Up to three digits behind the point: milliseconds. */
+int option_seconds(const char *s, uint64_t *ms)
+{
+	static const unsigned int unit[] = {1000, 100, 10, 1};
+	uint64_t v, fraction = 0;
+	int ret = digits(&s, &v);
+
+	if (ret)
+		return ret;
+	if (*s == '.') {
+		const char *from = ++s;
+
+		if (digits(&s, &fraction) || s - from > 3)
+			return -EINVAL;
+		fraction *= unit[s - from];
+	}
+	if (*s)
+		return -EINVAL;
+	if (v > UINT32_MAX)
+		return -ERANGE;
+	*ms = v * 1000 + fraction;
+	return 0;
+}
+
 static int word_index(const char *s, const char *const *words, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
@@ -554,6 +637,20 @@ int option_on_error(const char *s, enum conf_on_error *out)
 	return 0;
 }
 
+int option_on_reboot(const char *s, enum conf_on_reboot *out)
+{
+	static const char *const words[] = {
+		[REBOOT_EXIT] = "exit",
+		[REBOOT_RESTART] = "restart",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_on_reboot)i;
+	return 0;
+}
+
 int option_backend(const char *s, enum vfio_backend *out)
 {
 	static const char *const words[] = {
@@ -566,6 +663,20 @@ int option_backend(const char *s, enum vfio_backend *out)
 	if (i < 0)
 		return i;
 	*out = (enum vfio_backend)i;
+	return 0;
+}
+
+int option_ready(const char *s, enum conf_ready *out)
+{
+	static const char *const words[] = {
+		[READY_START] = "start",
+		[READY_GUEST] = "guest",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_ready)i;
 	return 0;
 }
 

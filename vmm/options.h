@@ -32,7 +32,13 @@ enum value_type {
 	VALUE_CPU_OFF,
 	VALUE_STATUS,
 	VALUE_MACHINE, /* the word x86_64 or aarch64, as text */
+	VALUE_HUGEPAGES,
+	VALUE_READY,
+	VALUE_AFFINITY,
 	VALUE_ADDRESS,
+	VALUE_SECONDS, /* with a fraction */
+	VALUE_REGEX,   /* of a struct conf_regexes; INI: also NAME.NUMBER */
+	VALUE_ON_REBOOT,
 	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
 	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
 	VALUE_VFIO, /* this is a list: see struct option_list */
@@ -125,15 +131,21 @@ const char *option_expected(enum value_type type);
 /* Bytes: 512M, 4G, 1T, 64k, 4GiB, 4GB (all powers of 1024), 4096. Not 0. */
 int option_size(const char *s, uint64_t *out);
 int option_number(const char *s, unsigned int *out);
+/* "1.5", in milliseconds; 0 as well. */
+int option_seconds(const char *s, uint64_t *ms);
+int option_on_reboot(const char *s, enum conf_on_reboot *out);
 int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
 int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
+int option_ready(const char *s, enum conf_ready *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
 /* An exit status: 3, or 64+3. */
 int option_status(const char *s, unsigned int *out);
+/* The size of a huge page, a power of two; "no": 0. */
+int option_hugepages(const char *s, uint64_t *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

@@ -26,7 +26,7 @@
 #define TEST_NAME_MAX 80
 #define TEST_TAIL_MAX 4096
 #define TEST_WHY_MAX  512
-#define TEST_LIMIT_MS 60000u
+#define TEST_LIMIT_S  60 /* of a test that says nothing about it */
 /* What barge and KVM need beside a guest's memory. */
 #define TEST_ALLOWANCE	(32ull << 20)
 #define TEST_STATUS_BAD 7
@@ -46,7 +46,7 @@ struct test_item {
 	char *file;   /* NULL: all is in the options */
 	char *reason; /* of xfail; may be NULL */
 	bool xfail;
-	bool own_limit;	   /* the file has a timeout */
+	bool own_limit;	   /* there is a timeout */
 	unsigned int want; /* exit status */
 	unsigned int cpus;
 	uint64_t memory; /* bytes, TEST_ALLOWANCE included */

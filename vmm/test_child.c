@@ -125,20 +125,30 @@ static void become(char *const argv[], const struct files *f)
 	_exit(126);
 }
 
+#define STRING_OF(x) #x
+#define STRING(x)    STRING_OF(x)
+
 /* The words of `barge run`; to be freed, what they point to not. */
 static char **words_of(const struct test_suite *s, const struct test_item *t)
 {
 	const struct conf_suite *a = &s->conf->suite;
-	char **argv = calloc(a->n_words + 8, sizeof(*argv));
+	char **argv = calloc(a->n_words + 10, sizeof(*argv));
 	unsigned int n = 0;
 
 	if (!argv)
 		return NULL;
 	argv[n++] = (char *)"barge";
 	argv[n++] = (char *)"run";
+	/* Files have it by their section [test]. */
+	if (!t->file)
+		argv[n++] = (char *)"--fail-on-oops=yes";
 	for (unsigned int i = 0; i < a->n_words; i++)
 		argv[n++] = a->word[i];
 	argv[n++] = (char *)"--console=stdio";
+	if (!t->own_limit)
+		argv[n++] = (char *)"--timeout=" STRING(TEST_LIMIT_S);
+	if (s->sink) /* the output is to be what the command prints */
+		argv[n++] = (char *)"--timestamps=no";
 	if (t->file) {
 		argv[n++] = (char *)"--";
 		argv[n++] = t->file;

@@ -234,7 +234,7 @@ static int command(const struct conf *conf, struct err *e)
 	}
 	r = test_conf(&c, NULL, conf, e);
 	if (r == 0)
-		r = test_item_fill(s.item, &c, conf, e);
+		r = test_item_fill(s.item, &c, e);
 	conf_fini(&c);
 	if (r == 0)
 		r = run_command(&s, p, e);

@@ -145,8 +145,7 @@ static unsigned int wanted(const struct conf *c)
 	return c->init ? 64 : 0;
 }
 
-int test_item_fill(struct test_item *t, const struct conf *c,
-		   const struct conf *suite, struct err *e)
+int test_item_fill(struct test_item *t, const struct conf *c, struct err *e)
 {
 	t->want = wanted(c);
 	t->cpus = c->cpus;
@@ -155,7 +154,8 @@ int test_item_fill(struct test_item *t, const struct conf *c,
 		t->memory = UINT64_MAX;
 	t->xfail = c->test.xfail;
 	t->status = -1;
-	t->limit_ms = suite->timeout ? suite->timeout * 1000ull : TEST_LIMIT_MS;
+	t->own_limit = c->timeout_ms != 0;
+	t->limit_ms = t->own_limit ? c->timeout_ms : TEST_LIMIT_S * 1000u;
 	if (!c->test.reason)
 		return 0;
 	t->reason = strdup(c->test.reason);
@@ -197,7 +197,7 @@ static int item_read(struct test_item *t, const struct conf *suite,
 	if (r == 0)
 		r = item_name(t, &c, e);
 	if (r == 0)
-		r = test_item_fill(t, &c, suite, e);
+		r = test_item_fill(t, &c, e);
 	if (r == 0)
 		r = check_conditions(t, &c, e);
 	conf_fini(&c);

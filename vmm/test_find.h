@@ -11,7 +11,6 @@
 int test_conf(struct conf *c, const char *file, const struct conf *suite,
 	      struct err *e);
 /* Fill in what is asked of the test that @c describes; name and file apart. */
-int test_item_fill(struct test_item *t, const struct conf *c,
-		   const struct conf *suite, struct err *e);
+int test_item_fill(struct test_item *t, const struct conf *c, struct err *e);
 
 #endif

@@ -11,6 +11,7 @@
 #include "devices/pci_bridge_host.h"
 #include "devices/pci_host.h"
 #include "vfio/vfio.h"
+#include "vmm/alive.h"
 #include "vmm/arch.h"
 #include "vmm/conf.h"
 #include "vmm/console.h"
@@ -18,8 +19,11 @@
 #include "vmm/dispatch.h"
 #include "vmm/kvm.h"
 #include "vmm/loop.h"
+#include "vmm/notify.h"
+#include "vmm/pidfile.h"
 #include "vmm/ram.h"
 #include "vmm/virtio.h"
+#include "vmm/watch.h"
 
 /* Why the VM ended; the first one counts. */
 enum vm_end {
@@ -29,9 +33,11 @@ enum vm_end {
 	VM_PANIC,
 	VM_EXIT, /* vm.exit_status: what the guest made of it */
 	VM_CRASH,
-	VM_HOST,   /* KVM_RUN failed: vm.run_error */
-	VM_SIGNAL, /* vm.end_signal says which */
-	VM_DEVICE, /* vm.device_err says which and why */
+	VM_HOST,    /* KVM_RUN failed: vm.run_error */
+	VM_SIGNAL,  /* vm.end_signal says which */
+	VM_DEVICE,  /* vm.device_err says which and why */
+	VM_TIMEOUT, /* --timeout */
+	VM_WATCHED, /* vm.watch has a verdict */
 };
 
 struct vm;
@@ -41,6 +47,7 @@ struct vcpu_thread {
 	struct vm *vm;
 	pthread_t thread;
 	bool started;
+	_Atomic unsigned int returns; /* from KVM_RUN */
 };
 
 /* The running machine. Owned and torn down by vmm/machine.c. */
@@ -57,9 +64,11 @@ struct vm {
 	struct pci_host pci_host;
 	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
+	struct consoles consoles;
+	struct console *serial; /* one of them */
 	unsigned int n_virtio;
 	struct virtio_unit *virtio[VIRTIO_UNITS_MAX]; /* heap, owned */
-	struct console console;
+	struct watch *watch; /* NULL: nothing is expected of the console */
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
@@ -79,7 +88,11 @@ struct vm {
 	char crash[160]; /* what a vCPU saw when it crashed */
 	unsigned int n_vcpus;
 	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */
-	uint64_t start_ns;	   /* CLOCK_MONOTONIC of vm_init() */
+	struct notify notify;
+	struct pidfile pidfile;
+	struct alive alive;
+	uint64_t start_ns;     /* CLOCK_MONOTONIC of vm_init() */
+	unsigned int restarts; /* --on-reboot restart */
 };
 
 /* End the VM for @why unless something else did already; from any thread. */
@@ -97,11 +110,17 @@ struct arch_boot vm_boot(struct vm *vm);
 
 /* Open and reset conf's devices. vmm/passthrough.c */
 int vm_open_devices(struct vm *vm, struct err *e);
+/* RAM, of the kind that conf wants. vmm/vm_ram.c */
+int vm_ram(struct vm *vm, struct err *e);
+/* Whether there will be enough, before a device is touched. */
+int vm_ram_check(struct vm *vm, struct err *e);
 /* Everything between the plan and the first entry. vmm/build.c */
 int vm_build(struct vm *vm, struct err *e);
 
 /* Create the threads and let them go; join them. vmm/vcpu.c */
 int vcpus_start(struct vm *vm, struct err *e);
 void vcpus_stop(struct vm *vm);
+/* Call all of them out of KVM_RUN, once. */
+void vcpus_kick(struct vm *vm);
 
 #endif
