@@ -96,8 +96,39 @@ enum conf_command {
 	COMMAND_DOCTOR,
 	COMMAND_BIND,
 	COMMAND_UNBIND,
+	COMMAND_TEST,
 	COMMAND_HELP,
 	COMMAND_VERSION,
+};
+
+/* Section [test]: what of a file makes it a test (vmm/test.h). */
+struct conf_test {
+	bool given;	     /* there is such a section */
+	char *name;	     /* NULL or owned, as all strings here */
+	unsigned int status; /* expected; CONF_STATUS_DEFAULT: see test.h */
+	bool xfail;
+	char *reason;
+	char *arch;
+	char *needs;
+};
+
+#define CONF_STATUS_DEFAULT 256u
+
+/* What `barge test` is told, tests apart. */
+struct conf_suite {
+	unsigned int jobs; /* 0: as many as processors */
+	uint64_t memory;   /* bytes; 0: from what is available */
+	unsigned int cpus; /* vCPUs; 0: processors, but at least jobs */
+	unsigned int retries;
+	bool tap;
+	char *junit;
+	char *logs;
+	char *filter;
+	/* INI files and folders; words that each `barge run` gets, too */
+	unsigned int n_paths;
+	unsigned int n_words;
+	char **path;
+	char **word;
 };
 
 struct conf {
@@ -106,6 +137,10 @@ struct conf {
 	char *kernel; /* NULL or owned, as all strings here */
 	char *initrd;
 	char *cmdline;
+	char *init;	      /* command that an initramfs of our own runs */
+	char *root;	      /* folder to be packed as initramfs */
+	struct conf_test test;
+	struct conf_suite suite;
 	unsigned int cpus;
 	uint64_t memory;    /* bytes */
 	uint64_t hugepages; /* bytes of a hugetlb page for RAM; 0: none */

@@ -75,6 +75,7 @@ struct vm {
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
+	char *cmdline; /* owned; NULL: what conf says */
 	int fdt_fd;
 	int signal_fd;
 	int wake_fd;	 /* eventfd: the event loop has something to look at */
