@@ -30,6 +30,8 @@ enum err_what {
 	ERR_MEMORY_SMALL,    /* num: bytes asked, num2: bytes needed */
 	ERR_MEMORY_LARGE,    /* num: bytes asked, num2: bytes possible */
 	ERR_CPUS,	     /* num: asked, num2: possible */
+	ERR_AFFINITY_CPUS,   /* num: vCPUs that have CPUs, num2: vCPUs */
+	ERR_RT_LARGE,	     /* num: priority asked for */
 	ERR_VFIO_ADDRESS,    /* name: what was given, detail: where */
 	ERR_VFIO_TWICE,	     /* name: address */
 	ERR_FILE_OPEN,	     /* name: file, detail: role ("kernel", ...) */
@@ -45,12 +47,18 @@ enum err_what {
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
+	ERR_PCI_SLOTS,	     /* num: devices that are possible */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */
 	ERR_KVM_CAP,	     /* name: the missing capability */
 	ERR_KVM_IOCTL,	     /* name: the ioctl */
 	ERR_RAM,	     /* num: bytes */
+	ERR_HUGEPAGES,	     /* num: bytes of one, name: the pool's file, num2:
+				what to put there, detail: needed and free */
+	ERR_AFFINITY,	     /* num: CPU, detail: those online */
+	ERR_RT_PRIORITY,     /* num: priority */
+	ERR_PIDFILE,	     /* name: file, num: who has it */
 	ERR_CONSOLE_OPEN,    /* name: file */
 	ERR_HOST_CALL,	     /* name: the call that failed */
 	ERR_PCI_NO_DEVICE,   /* name: address */

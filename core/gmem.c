@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
-int gmem_add(struct gmem *m, struct span gpa, void *hva)
+int gmem_add_file(struct gmem *m, struct span gpa, void *hva, int fd,
+		  uint64_t off)
 {
 	struct span host = {(uintptr_t)hva, gpa.len};
 	unsigned int at = 0;
@@ -20,9 +21,15 @@ int gmem_add(struct gmem *m, struct span gpa, void *hva)
 		return -ENOSPC;
 	memmove(&m->region[at + 1], &m->region[at],
 		(m->n - at) * sizeof(m->region[0]));
-	m->region[at] = (struct gmem_region){.gpa = gpa, .hva = hva, .fd = -1};
+	m->region[at] = (struct gmem_region){
+		.gpa = gpa, .hva = hva, .fd = fd, .fd_off = off};
 	m->n++;
 	return 0;
+}
+
+int gmem_add(struct gmem *m, struct span gpa, void *hva)
+{
+	return gmem_add_file(m, gpa, hva, -1, 0);
 }
 
 void *gmem_at(const struct gmem *m, uint64_t gpa, uint64_t len)

@@ -22,6 +22,9 @@ struct gmem {
 /* Anonymous memory. -EINVAL (bad span, NULL hva, host wrap), -EEXIST (overlap),
  * -ENOSPC. */
 int gmem_add(struct gmem *m, struct span gpa, void *hva);
+/* The same for memory that is @off and what follows in the file @fd. */
+int gmem_add_file(struct gmem *m, struct span gpa, void *hva, int fd,
+		  uint64_t off);
 /*
  * The one translation: host address of guest bytes [gpa, gpa + len), or NULL
  * when they are not all in one region of RAM or len is 0.

@@ -47,6 +47,12 @@ struct hv_ops {
 	int (*irqfd)(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 		     bool attach);
 	/*
+	 * A write of any length to guest-physical @gpa is added to eventfd @fd
+	 * instead of leaving the guest, while attached. -errno: it cannot be,
+	 * and the writes are trapped.
+	 */
+	int (*ioeventfd)(struct hv *h, uint64_t gpa, int fd, bool attach);
+	/*
 	 * Tell the hypervisor that the devices behind a file of VFIO, a group
 	 * or a device, can reach guest memory: it then honours memory types
 	 * that bypass the cache.

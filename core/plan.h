@@ -47,6 +47,7 @@ struct plan {
 	struct span io;
 	uint64_t io_mmio;     /* where port 0 is in memory; 0: real ports */
 	unsigned int cpu_off; /* PLAN_CPU_*: not for the guest */
+	uint64_t hugepages;   /* bytes of one that RAM is made of; 0: no such */
 	unsigned int n_pci;
 	struct plan_pci pci[PLAN_PCI_MAX];
 };

@@ -50,7 +50,7 @@ static void to_console(void *ctx, const uint8_t *buf, size_t len)
 {
 	struct vm *vm = ctx;
 
-	console_write(&vm->console, buf, len);
+	console_write(vm->serial, buf, len);
 }
 
 static int device_create(struct vm *vm, const struct dev_place *p,
@@ -131,6 +131,8 @@ static int build_devices(struct vm *vm, struct err *e)
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "pci-host", NULL);
 	r = vfio_attach(&vm->vfio, &vm->plan, &vm->kvm.hv, &vm->pci_host, e);
+	if (r == 0)
+		r = vm_virtio_attach(vm, e);
 	if (r < 0)
 		return r;
 	dispatch_seal(&vm->dispatch);
@@ -305,7 +307,7 @@ int vm_build(struct vm *vm, struct err *e)
 	int r = check_cpus(vm, e);
 
 	if (r == 0)
-		r = ram_create(&vm->ram, &vm->plan, &vm->mem, e);
+		r = vm_ram(vm, e);
 	if (r < 0)
 		return r;
 	pinner_start(&pinner, vm);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/affinity.h"
 #include "vmm/conf_ini.h"
 #include "vmm/conf_set.h"
 #include "vmm/options.h"
@@ -17,9 +18,10 @@
  * second walk sets the values, so that they win over the file.
  */
 
-#define OPTIONS_MAX    32
-#define MEMORY_DEFAULT (512ull << 20)
-#define MEMORY_LEAST   (16ull << 20)
+#define OPTIONS_MAX	96
+#define MEMORY_DEFAULT	(512ull << 20)
+#define MEMORY_LEAST	(16ull << 20)
+#define RT_PRIORITY_MAX 99u /* of Linux */
 /* The largest page of any host we run on: RAM is whole pages everywhere. */
 #define MEMORY_GRAIN (64ull << 10)
 
@@ -31,7 +33,7 @@ struct cli {
 	struct err *e;
 	int argc; /* from the command word on */
 	char *const *argv;
-	unsigned int n_ini;
+	unsigned int n_ini[OPTION_LISTS_MAX];
 };
 
 /* @o is NULL for a word that is no option. 0, STOP or -errno. */
@@ -293,7 +295,8 @@ static int parse_words(struct cli *cli)
 		ret = conf_ini_load(cli->c, cli->e);
 	if (ret)
 		return ret;
-	cli->n_ini = cli->c->n_vfio;
+	for (unsigned int i = 0; i < OPTION_LISTS_MAX; i++)
+		cli->n_ini[i] = conf_items(cli->c, i);
 	return walk(cli, set);
 }
 
@@ -369,6 +372,19 @@ static int check_memory(const struct conf *c, struct err *e)
 			   c->memory);
 }
 
+static int check_threads(const struct conf *c, struct err *e)
+{
+	int n = c->cpu_affinity ? affinity_vcpus(c->cpu_affinity) : 0;
+
+	if (c->cpu_affinity && n != (int)c->cpus)
+		return err_set_num(e, -EINVAL, ERR_AFFINITY_CPUS, NULL,
+				   (uint64_t)n, c->cpus);
+	if (c->rt_priority > RT_PRIORITY_MAX)
+		return err_set_num(e, -ERANGE, ERR_RT_LARGE, NULL,
+				   c->rt_priority, 0);
+	return 0;
+}
+
 /* --what-if needs no machine: what describes one would be passed over. */
 static int check_what_if(const struct conf *c, struct err *e)
 {
@@ -414,6 +430,8 @@ int conf_check(const struct conf *c, struct err *e)
 				   CONF_CPUS_MAX);
 	ret = check_memory(c, e);
 	if (ret == 0)
+		ret = check_threads(c, e);
+	if (ret == 0)
 		ret = check_what_if(c, e);
 	return ret ? ret : check_vfio(c, e);
 }
@@ -424,7 +442,8 @@ void conf_fini(struct conf *c)
 	free(c->kernel);
 	free(c->initrd);
 	free(c->cmdline);
-	free(c->console_file);
+	free(c->cpu_affinity);
+	free(c->pidfile);
 	free(c->svg);
 	free(c->dump_fdt);
 	free(c->what_if);

@@ -17,6 +17,7 @@
 #define CONF_ADDRESSES_MAX 64
 #define CONF_PATH_MAX	   4096
 #define CONF_CPUS_MAX	   255
+#define CONF_WORD_MAX	   64
 
 /* What becomes of the VM when a device has an error. */
 enum conf_on_error {
@@ -40,10 +41,26 @@ struct conf_vfio {
 		.request_timeout = 10                                          \
 	}
 
-enum conf_console {
+enum conf_console_kind {
 	CONSOLE_STDIO,
 	CONSOLE_NONE,
 	CONSOLE_FILE,
+	CONSOLE_PTY,
+	CONSOLE_SOCKET,
+};
+
+/* What a console is connected to; vmm/conf_console.h reads it. */
+struct conf_console {
+	enum conf_console_kind kind;
+	bool append;		  /* this and the next: of a file */
+	uint64_t max_size;	  /* bytes; 0: unbounded */
+	char path[CONF_PATH_MAX]; /* file, socket, or link to a pty; or "" */
+};
+
+/* Who says that the VM is up, to a service manager. */
+enum conf_ready {
+	READY_START, /* it is when the vCPUs run */
+	READY_GUEST,
 };
 
 enum conf_command {
@@ -64,9 +81,15 @@ struct conf {
 	char *initrd;
 	char *cmdline;
 	unsigned int cpus;
-	uint64_t memory; /* bytes */
-	enum conf_console console;
-	char *console_file;
+	uint64_t memory;    /* bytes */
+	uint64_t hugepages; /* bytes of a hugetlb page for RAM; 0: none */
+	bool prefault;
+	char *cpu_affinity; /* vmm/affinity.h */
+	unsigned int rt_priority;
+	struct conf_console console; /* the serial port's */
+	bool timestamps;
+	char *pidfile;
+	enum conf_ready ready;
 	bool verbose;
 	bool slot_zap_all;    /* struct kvm */
 	unsigned int cpu_off; /* PLAN_CPU_* */
@@ -80,6 +103,7 @@ struct conf {
 	char *what_if;
 	enum vfio_backend iommu;
 	enum vfio_p2p p2p;
+	bool rng;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

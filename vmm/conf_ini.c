@@ -9,16 +9,17 @@
 #include "vmm/ini.h"
 #include "vmm/options.h"
 
-/* What vmm/ini.c walks through: [vm] and [vfio.LABEL]. */
+/* What vmm/ini.c walks through: [vm], and a section for each device. */
 
 struct reader {
 	struct conf *c;
 	char base[CONF_PATH_MAX];
 	bool reads; /* not: checks only */
 	/* the section */
-	bool is_vfio;
-	uint32_t keys_seen; /* by index in its table */
-	struct conf_vfio vfio;
+	uint64_t keys_seen;    /* by index in its table */
+	struct conf_item item; /* item.list NULL: it is [vm] */
+	/* and how many there were of each list */
+	unsigned int sections[OPTION_LISTS_MAX];
 };
 
 static bool label_ok(const char *s)
@@ -32,39 +33,50 @@ static void reader_begin(void *ctx)
 {
 	struct reader *r = ctx;
 
-	r->is_vfio = false;
+	r->item.list = NULL;
+	memset(r->sections, 0, sizeof(r->sections));
 }
 
-/* What is due when a section ends: a device needs its address. */
+/* What is due when a section ends: a device needs its first key. */
 static int reader_end(struct ini *ini, void *ctx)
 {
-	struct conf_from from = {.what = "[vfio.LABEL]"};
 	struct reader *r = ctx;
-	char detail[INI_NAME_MAX + 16];
+	const struct option_list *list = r->item.list;
+	char what[INI_NAME_MAX + 16];
+	struct conf_from from = {.what = what};
+	char detail[INI_NAME_MAX + 32];
 
-	if (!r->is_vfio)
+	int ret;
+
+	if (!list)
 		return 0;
-	r->is_vfio = false;
 	if (!(r->keys_seen & 1)) {
-		snprintf(detail, sizeof(detail), "%s:address",
-			 ini_section(ini));
+		snprintf(detail, sizeof(detail), "%s:%s", ini_section(ini),
+			 list->table[0].name);
 		return ini_error(ini, -ENODATA, ERR_INI_KEY, detail);
 	}
-	if (!r->reads)
-		return 0;
-	return conf_add_vfio(r->c, &r->vfio, &from, ini_err(ini));
+	snprintf(what, sizeof(what), "[%s.LABEL]", list->name);
+	ret = r->reads ? conf_add_item(r->c, &r->item, &from, ini_err(ini)) : 0;
+	r->item.list = NULL;
+	return ret;
 }
 
 static int reader_section(struct ini *ini, void *ctx, const char *name)
 {
 	struct reader *r = ctx;
 
+	const struct option_list *list = option_list_section(name);
+
 	if (strcmp(name, "vm") != 0 &&
-	    (strncmp(name, "vfio.", 5) != 0 || !label_ok(name + 5)))
+	    (!list || !label_ok(strchr(name, '.') + 1)))
 		return ini_error(ini, -EINVAL, ERR_INI_SECTION, name);
-	r->is_vfio = strcmp(name, "vm") != 0;
 	r->keys_seen = 0;
-	r->vfio = (struct conf_vfio)CONF_VFIO_DEFAULT;
+	r->item.list = NULL;
+	if (!list)
+		return 0;
+	if (r->sections[option_list_index(list)]++ == list->max)
+		return ini_error(ini, -E2BIG, ERR_INI_SECTION, name);
+	conf_item_init(&r->item, list);
 	return 0;
 }
 
@@ -80,25 +92,30 @@ static int set_key(struct ini *ini, struct reader *r,
 	if (!value)
 		return ret;
 	ini_place(ini, ini_line(ini), o->name, what);
-	if (r->is_vfio)
-		return conf_set_vfio(&r->vfio, o, value, &from, ini_err(ini));
+	if (r->item.list)
+		return conf_set_item(&r->item, o, value, &from, ini_err(ini));
 	return conf_set(r->c, o, value, &from, ini_err(ini));
 }
 
 static int reader_key(struct ini *ini, void *ctx, const char *key)
 {
 	struct reader *r = ctx;
+	const struct option_list *list = r->item.list;
 	const struct option_def *table, *o;
 	char detail[ERR_DETAIL_MAX];
 	unsigned int n;
-	uint32_t bit;
+	uint64_t bit;
 
 	snprintf(detail, sizeof(detail), "%s:%s", ini_section(ini), key);
-	table = r->is_vfio ? option_vfio_table(&n) : option_table(&n);
+	table = option_table(&n);
+	if (list) {
+		table = list->table;
+		n = list->n;
+	}
 	o = option_find(table, n, key, strlen(key));
 	if (!o || !o->in_ini)
 		return ini_error(ini, -ENOENT, ERR_INI_KEY, detail);
-	bit = 1u << (o - table);
+	bit = UINT64_C(1) << (o - table);
 	if (r->keys_seen & bit)
 		return ini_error(ini, -EEXIST, ERR_INI_KEY, detail);
 	r->keys_seen |= bit;
@@ -121,7 +138,7 @@ int conf_ini_load(struct conf *c, struct err *e)
 {
 	static const struct ini_grammar grammar = {
 		.kind = INI_VM,
-		.sections = CONF_VFIO_MAX + 1,
+		.sections = INI_SECTIONS_MAX,
 		.begin = reader_begin,
 		.section = reader_section,
 		.key = reader_key,

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/affinity.h"
+#include "vmm/conf_console.h"
+
 /* Replace the owned string at @at by @text, which is taken over. */
 static int take_string(char **at, char *text)
 {
@@ -34,31 +37,31 @@ static int set_path(char **at, const char *text, const char *base)
 	return take_string(at, path);
 }
 
-static int set_console(struct conf *c, const char *text, const char *base)
+int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base)
 {
-	int ret;
+	int n;
 
-	if (strcmp(text, "stdio") == 0) {
-		c->console = CONSOLE_STDIO;
-		return 0;
-	}
-	if (strcmp(text, "none") == 0) {
-		c->console = CONSOLE_NONE;
-		return 0;
-	}
-	if (strncmp(text, "file:", 5) != 0)
+	if (text[0] == '\0')
 		return -EINVAL;
-	ret = set_path(&c->console_file, text + 5, base);
-	if (ret == 0)
-		c->console = CONSOLE_FILE;
-	return ret;
+	if (text[0] == '/' || !base)
+		base = "";
+	n = snprintf(at, CONF_PATH_MAX, "%s%s", base, text);
+	return n < 0 || n >= CONF_PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int set_word(char *at, const char *text)
+{
+	if (text[0] == '\0' || strlen(text) >= CONF_WORD_MAX)
+		return -EINVAL;
+	strcpy(at, text);
+	return 0;
 }
 
 /* A file by the name of one of these words is meant by ./on. */
 static int set_rom(struct conf_vfio *v, const char *text, const char *base)
 {
 	bool on;
-	int n;
+	int ret;
 
 	if (strcmp(text, "auto") == 0) {
 		v->rom = ROM_AUTO;
@@ -68,18 +71,20 @@ static int set_rom(struct conf_vfio *v, const char *text, const char *base)
 		v->rom = on ? ROM_ON : ROM_OFF;
 		return 0;
 	}
-	if (text[0] == '\0')
-		return -EINVAL;
-	if (text[0] == '/' || !base)
-		base = "";
-	n = snprintf(v->rom_file, sizeof(v->rom_file), "%s%s", base, text);
-	if (n < 0 || (size_t)n >= sizeof(v->rom_file))
-		return -ENAMETOOLONG;
-	v->rom = ROM_FILE;
-	return 0;
+	ret = conf_file(v->rom_file, text, base);
+	if (ret == 0)
+		v->rom = ROM_FILE;
+	return ret;
 }
 
-/* @obj is a struct conf, or a struct conf_vfio for a sub-key. */
+static int set_affinity(char **at, const char *text)
+{
+	int n = affinity_vcpus(text);
+
+	return n < 0 ? n : take_string(at, strdup(text));
+}
+
+/* @obj is a struct conf, or the item of a list. */
 static int set_value(void *obj, const struct option_def *o, const char *text,
 		     const char *base)
 {
@@ -97,7 +102,7 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 	case VALUE_BOOL:
 		return option_bool(text, at);
 	case VALUE_CONSOLE:
-		return set_console(obj, text, base);
+		return conf_console_set(at, text, base);
 	case VALUE_MSIX:
 		return option_msix(text, at);
 	case VALUE_ON_ERROR:
@@ -110,8 +115,18 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_p2p(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
+	case VALUE_AFFINITY:
+		return set_affinity(at, text);
+	case VALUE_READY:
+		return option_ready(text, at);
+	case VALUE_HUGEPAGES:
+		return option_hugepages(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
+	case VALUE_FILE:
+		return conf_file(at, text, base);
+	case VALUE_WORD:
+		return set_word(at, text);
 	case VALUE_NONE:
 	case VALUE_VFIO:
 	default: /* those of --what-if */
@@ -134,49 +149,71 @@ static int value_error(int code, const struct option_def *o, const char *text,
 	return ret;
 }
 
-int conf_set_vfio(struct conf_vfio *v, const struct option_def *o,
+int conf_set_item(struct conf_item *item, const struct option_def *o,
 		  const char *text, const struct conf_from *from, struct err *e)
 {
-	int ret = set_value(v, o, text, from->base);
+	int ret = set_value(item->bytes, o, text, from->base);
 
 	return ret ? value_error(ret, o, text, from, e) : 0;
 }
 
-int conf_add_vfio(struct conf *c, const struct conf_vfio *v,
+void conf_item_init(struct conf_item *item, const struct option_list *list)
+{
+	item->list = list;
+	memset(item->bytes, 0, sizeof(item->bytes));
+	if (list->defaults)
+		memcpy(item->bytes, list->defaults, list->size);
+}
+
+static unsigned int *count_at(struct conf *c, const struct option_list *l)
+{
+	return (unsigned int *)(void *)((char *)c + l->count);
+}
+
+unsigned int conf_items(const struct conf *c, unsigned int i)
+{
+	const struct option_list *l = option_list(i);
+
+	return l ? *count_at((struct conf *)(uintptr_t)c, l) : 0;
+}
+
+int conf_add_item(struct conf *c, const struct conf_item *item,
 		  const struct conf_from *from, struct err *e)
 {
-	int ret;
+	const struct option_list *l = item->list;
+	unsigned int *n = count_at(c, l);
+	unsigned int ini = from->n_ini ? from->n_ini[option_list_index(l)] : 0;
+	const char *first = item->bytes + l->table[0].offset;
+	char *at = (char *)c + l->items;
 
-	for (unsigned int i = 0; i < from->n_ini && i < c->n_vfio; i++) {
-		if (strcmp(c->vfio[i].address, v->address) == 0) {
-			c->vfio[i] = *v;
+	for (unsigned int i = 0; i < ini && i < *n; i++, at += l->size) {
+		if (strcmp(at + l->table[0].offset, first) == 0) {
+			memcpy(at, item->bytes, l->size);
 			return 0;
 		}
 	}
-	if (c->n_vfio == CONF_VFIO_MAX) {
-		ret = err_set(e, -E2BIG, ERR_OPTION_VALUE, from->what,
-			      v->address);
-		e->num = VALUE_VFIO;
-		e->num2 = CONF_VFIO_MAX;
-		return ret;
+	if (*n == l->max) {
+		err_set(e, -E2BIG, ERR_OPTION_VALUE, from->what, first);
+		e->num = (uint64_t)l->type;
+		e->num2 = l->max;
+		return -E2BIG;
 	}
-	c->vfio[c->n_vfio++] = *v;
+	memcpy((char *)c + l->items + *n * l->size, item->bytes, l->size);
+	(*n)++;
 	return 0;
 }
 
-/* One "key=value" of --vfio; @word is cut in two. */
-static int set_subkey(struct conf_vfio *v, char *word,
+/* One "key=value" of a list's option; @word is cut in two. */
+static int set_subkey(struct conf_item *item, char *word,
 		      const struct conf_from *from, struct err *e)
 {
-	const struct option_def *table, *o;
+	const struct option_def *o;
 	size_t len = strcspn(word, "=");
 	char what[ERR_NAME_MAX];
 	struct conf_from sub = {.what = what};
-	unsigned int n;
 
-	table = option_vfio_table(&n);
-	/* The address has no key here: it comes first. */
-	o = option_find(table + 1, n - 1, word, len);
+	/* The first has no key here: it comes first. */
+	o = option_find(item->list->table + 1, item->list->n - 1, word, len);
 	if (!o) {
 		word[len] = '\0';
 		return err_set(e, -EINVAL, ERR_OPTION_UNKNOWN, word,
@@ -186,38 +223,38 @@ static int set_subkey(struct conf_vfio *v, char *word,
 	if (word[len] == '\0')
 		return err_set_num(e, -EINVAL, ERR_OPTION_MISSING, what,
 				   (uint64_t)o->type, 0);
-	return conf_set_vfio(v, o, word + len + 1, &sub, e);
+	return conf_set_item(item, o, word + len + 1, &sub, e);
 }
 
-/* ADDRESS[,key=value...]; @text is cut into pieces. */
-static int parse_vfio(struct conf_vfio *v, char *text,
+/* FIRST[,key=value...]; @text is cut into pieces. */
+static int parse_item(struct conf_item *item, char *text,
 		      const struct conf_from *from, struct err *e)
 {
 	char *rest = text, *word = strsep(&rest, ",");
-	unsigned int n;
-	int ret;
+	int ret = conf_set_item(item, item->list->table, word, from, e);
 
-	ret = conf_set_vfio(v, option_vfio_table(&n), word, from, e);
 	while (ret == 0 && (word = strsep(&rest, ",")))
-		ret = set_subkey(v, word, from, e);
+		ret = set_subkey(item, word, from, e);
 	return ret;
 }
 
 int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	     const struct conf_from *from, struct err *e)
 {
-	struct conf_vfio v = CONF_VFIO_DEFAULT;
+	const struct option_list *list = option_list_of(o->type);
+	struct conf_item item;
 	char *copy;
 	int ret;
 
-	if (o->type != VALUE_VFIO) {
+	if (!list) {
 		ret = set_value(c, o, text, from->base);
 		return ret ? value_error(ret, o, text, from, e) : 0;
 	}
 	copy = strdup(text);
 	if (!copy)
 		return value_error(-ENOMEM, o, text, from, e);
-	ret = parse_vfio(&v, copy, from, e);
+	conf_item_init(&item, list);
+	ret = parse_item(&item, copy, from, e);
 	free(copy);
-	return ret ? ret : conf_add_vfio(c, &v, from, e);
+	return ret ? ret : conf_add_item(c, &item, from, e);
 }

@@ -8,24 +8,37 @@
 /* How one value gets into struct conf: shared by command line and INI file. */
 
 struct conf_from {
-	const char *what;   /* to be named in an error: "--memory" */
-	const char *base;   /* folder that relative paths start at, or NULL */
-	unsigned int n_ini; /* so many of conf.vfio came from the INI file */
+	const char *what; /* to be named in an error: "--memory" */
+	const char *base; /* folder that relative paths start at, or NULL */
+	/* how many items of each list came from the INI file; NULL: none */
+	const unsigned int *n_ini;
 };
 
+/* A name of a file, relative to @base if there is one. -errno. */
+int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base);
+
+/* One item of a list, made of its defaults. */
+struct conf_item {
+	const struct option_list *list;
+	_Alignas(max_align_t) char bytes[OPTION_ITEM_MAX];
+};
+
+void conf_item_init(struct conf_item *item, const struct option_list *list);
 /* Set option @o of @c to @text. */
 int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	     const struct conf_from *from, struct err *e);
-/* Set sub-key @o of @v to @text. */
-int conf_set_vfio(struct conf_vfio *v, const struct option_def *o,
+/* Set key @o of @item to @text. */
+int conf_set_item(struct conf_item *item, const struct option_def *o,
 		  const char *text, const struct conf_from *from,
 		  struct err *e);
 /*
- * Add a device. One of the INI file (from->n_ini) with the same address is
- * replaced: the command line wins. That an address is there twice otherwise is
- * conf_check()'s business.
+ * Add an item to its list. One of the INI file (from->n_ini) with the same
+ * first key is replaced: the command line wins. That one is there twice
+ * otherwise is conf_check()'s business.
  */
-int conf_add_vfio(struct conf *c, const struct conf_vfio *v,
+int conf_add_item(struct conf *c, const struct conf_item *item,
 		  const struct conf_from *from, struct err *e);
+/* How many items of the @i-th list @c has. */
+unsigned int conf_items(const struct conf *c, unsigned int i);
 
 #endif

@@ -2,203 +2,310 @@
 #include "vmm/console.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "vmm/console_host.h"
 #include "vmm/terminal.h"
 
-#define CTRL_A	0x01
-#define BUSY_MS 5
-#define AWAY_MS 500
-
-void console_init(struct console *c)
+void consoles_init(struct consoles *cs)
 {
-	memset(c, 0, sizeof(*c));
-	c->in = -1;
-	c->out = -1;
+	memset(cs, 0, sizeof(*cs));
+	cs->std_in = STDIN_FILENO;
+	cs->std_out = STDOUT_FILENO;
 }
 
-int console_open(struct console *c, const struct conf *conf, struct err *e)
+/* --- stdio ---------------------------------------------------------------- */
+
+static bool stdio_present(struct console_host *h)
+{
+	return !h->tty || terminal_in_front(h->in);
+}
+
+static int stdio_start(struct console_host *h)
+{
+	h->tty = h->in >= 0 && isatty(h->in);
+	return 0;
+}
+
+static void stdio_close(struct console_host *h)
+{
+	free(h->priv);
+}
+
+static const struct console_kind stdio_kind = {
+	.present = stdio_present,
+	.start = stdio_start,
+	.close = stdio_close,
+};
+
+static int open_stdio(struct consoles *cs, struct console_host *h,
+		      struct err *e)
+{
+	int *out = malloc(sizeof(*out));
+
+	if (!out)
+		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
+	*out = cs->std_out;
+	h->kind = &stdio_kind;
+	h->priv = out;
+	h->in = cs->std_in;
+	if (*out >= 0)
+		h->to.write = output_fd;
+	h->to.ctx = out;
+	cs->std = h;
+	return 0;
+}
+
+/* --- open ----------------------------------------------------------------- */
+
+static int open_kind(struct consoles *cs, struct console_host *h,
+		     const struct conf_console *w, struct err *e)
+{
+	switch (w->kind) {
+	case CONSOLE_STDIO:
+		return open_stdio(cs, h, e);
+	case CONSOLE_FILE:
+		return console_open_file(h, w, e);
+	case CONSOLE_PTY:
+		return console_open_pty(h, w, e);
+	case CONSOLE_SOCKET:
+		return console_open_socket(h, w, e);
+	case CONSOLE_NONE:
+		break;
+	}
+	return err_set(e, -EINVAL, ERR_CONSOLE_OPEN, w->path, NULL);
+}
+
+static void host_free(struct console_host *h)
+{
+	if (h->kind && h->kind->close)
+		h->kind->close(h);
+	free(h->path);
+	free(h);
+}
+
+static int host_open(struct consoles *cs, const struct conf_console *w,
+		     struct console_host *h, struct err *e)
 {
 	int r;
 
-	switch (conf->console) {
-	case CONSOLE_STDIO:
-		c->in = STDIN_FILENO;
-		c->out = STDOUT_FILENO;
-		break;
-	case CONSOLE_FILE:
-		/* O_NONBLOCK: a FIFO without a reader is an error, no wait. */
-		c->out = open(conf->console_file,
-			      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
-				      O_NONBLOCK,
-			      0666);
-		if (c->out < 0)
-			return err_set(e, -errno, ERR_CONSOLE_OPEN,
-				       conf->console_file, NULL);
-		c->own_out = true;
-		break;
-	case CONSOLE_NONE:
-		return 0;
+	h->in = -1;
+	h->where = w->kind;
+	if (w->path[0]) {
+		h->path = strdup(w->path);
+		if (!h->path)
+			return err_set(e, -ENOMEM, ERR_HOST_CALL, "strdup",
+				       NULL);
 	}
-	r = output_start(&c->output, c->out);
+	r = open_kind(cs, h, w, e);
+	if (r < 0 || !h->to.write)
+		return r;
+	r = output_start(&h->output, &h->to);
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "pthread_create", NULL);
 	return 0;
 }
 
-/* Take one key of a terminal: whether it goes on to the guest. */
-static bool key(struct console *c, uint8_t k)
+/* Two that write to one file, or listen at one place, would spoil it. */
+static bool path_taken(const struct consoles *cs, const struct conf_console *w)
 {
-	if (!c->escaped) {
-		c->escaped = k == CTRL_A;
-		return !c->escaped;
+	for (unsigned int i = 0; w->path[0] && i < cs->n_hosts; i++) {
+		if (cs->host[i]->path &&
+		    strcmp(cs->host[i]->path, w->path) == 0)
+			return true;
 	}
-	c->escaped = false;
-	if (k == 'x' || k == 'X') {
-		c->ops->quit(c->ctx);
-		return false;
-	}
-	return true;
+	return false;
 }
 
-static void take(struct console *c, const uint8_t *buf, size_t len)
+static int host_find(struct consoles *cs, const struct conf_console *w,
+		     struct console_host **out, struct err *e)
 {
-	for (size_t i = 0; i < len; i++) {
-		if ((!c->tty || key(c, buf[i])) && c->n < CONSOLE_IN)
-			c->buf[c->n++] = buf[i];
-	}
-}
-
-static void unwatch(struct console *c)
-{
-	if (c->watching)
-		loop_remove(c->loop, c->in);
-	c->watching = false;
-}
-
-static bool in_front(struct console *c)
-{
-	return !c->tty || terminal_in_front(c->in);
-}
-
-static void readable(void *ctx)
-{
-	struct console *c = ctx;
-	uint8_t in[CONSOLE_IN];
-	size_t room = c->tty ? CONSOLE_IN : CONSOLE_IN - c->n;
-	ssize_t n;
-
-	c->away = !in_front(c);
-	if (c->away || !room) {
-		unwatch(c); /* console_poll() looks again */
-		return;
-	}
-	n = read(c->in, in, room);
-	if (n > 0) {
-		take(c, in, (size_t)n);
-	} else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
-		unwatch(c);
-		c->unpolled = false;
-		c->in = -1; /* end of input: the guest runs on */
-	}
-}
-
-static int watch(struct console *c)
-{
+	struct console_host *h;
 	int r;
 
-	if (c->in < 0 || c->watching || c->unpolled)
+	*out = cs->std;
+	if (w->kind == CONSOLE_NONE)
+		*out = NULL;
+	if (w->kind == CONSOLE_NONE || (w->kind == CONSOLE_STDIO && cs->std))
 		return 0;
-	r = loop_add(c->loop, c->in, readable, c);
-	c->watching = r == 0;
-	/* epoll refuses regular files: they are always ready */
-	c->unpolled = r == -EPERM;
-	return r == -EPERM ? 0 : r;
+	if (path_taken(cs, w))
+		return err_set(e, -EBUSY, ERR_CONSOLE_OPEN, w->path, NULL);
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
+	r = host_open(cs, w, h, e);
+	if (r < 0) {
+		if (cs->std == h)
+			cs->std = NULL;
+		host_free(h);
+		return r;
+	}
+	cs->host[cs->n_hosts++] = h;
+	*out = h;
+	return 0;
 }
 
-int console_start(struct console *c, struct loop *loop,
-		  const struct console_ops *ops, void *ctx)
+int console_add(struct consoles *cs, const struct conf_console *where,
+		const char *name, struct console **out, struct err *e)
 {
-	int r = 0;
+	struct console_host *h;
+	struct console *c;
+	int r;
 
-	c->loop = loop;
+	if (cs->n == CONSOLES_MAX)
+		return err_set(e, -ENOSPC, ERR_CONSOLE_OPEN, name, NULL);
+	r = host_find(cs, where, &h, e);
+	if (r < 0)
+		return r;
+	c = &cs->port[cs->n++];
+	memset(c, 0, sizeof(*c));
+	c->name = name;
+	c->host = h;
+	c->stamps = cs->stamps;
+	c->start_ns = cs->start_ns;
+	pthread_mutex_init(&c->lock, NULL);
+	if (h) {
+		c->below = h->top;
+		h->top = c;
+	}
+	if (h && h->where == CONSOLE_PTY)
+		console_pty_say(h, name);
+	*out = c;
+	return 0;
+}
+
+void console_connect(struct console *c, const struct console_ops *ops,
+		     void *ctx)
+{
 	c->ops = ops;
 	c->ctx = ctx;
-	if (c->in < 0)
-		return 0;
-	c->tty = isatty(c->in);
-	c->away = !in_front(c);
-	if (c->away)
-		return 0;
-	if (c->tty)
-		r = terminal_raw(c->in);
-	return r < 0 ? r : watch(c);
 }
 
-void console_resume(struct console *c)
+/* --- output --------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
 {
-	if (c->in < 0 || !c->tty || !in_front(c))
-		return;
-	c->away = false;
-	(void)terminal_raw(c->in);
-	(void)watch(c);
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void offer(struct console *c)
+/* The time is that of the call, however long room is waited for. */
+static void write_stamped(struct console *c, const uint8_t *buf, size_t len)
 {
-	ssize_t took = c->n ? c->ops->sink(c->ctx, c->buf, c->n) : 0;
+	uint64_t ns = now_ns() - c->start_ns;
+	char text[STAMP_MAX];
 
-	c->busy = took < 0;
-	if (took <= 0)
-		return;
-	c->n -= (size_t)took;
-	memmove(c->buf, c->buf + took, c->n);
-}
+	while (len) {
+		size_t n = stamp_line(&c->stamp, buf, len, ns, text);
 
-int console_poll(struct console *c)
-{
-	bool ready = c->unpolled && c->n < CONSOLE_IN;
-
-	if (ready)
-		readable(c);
-	if (c->away)
-		console_resume(c);
-	offer(c);
-	if (c->n < CONSOLE_IN && !c->away)
-		(void)watch(c);
-	if (c->unpolled && c->n < CONSOLE_IN)
-		return 0;
-	if (c->busy)
-		return BUSY_MS;
-	return c->away ? AWAY_MS : -1;
+		if (text[0])
+			output_put(c->host->output, (const uint8_t *)text,
+				   strlen(text));
+		output_put(c->host->output, buf, n);
+		buf += n;
+		len -= n;
+	}
 }
 
 void console_write(struct console *c, const uint8_t *buf, size_t len)
 {
-	if (c->output)
-		output_put(c->output, buf, len);
+	if (!c->host || !c->host->output)
+		return;
+	if (!c->stamps) {
+		output_put(c->host->output, buf, len);
+		return;
+	}
+	pthread_mutex_lock(&c->lock);
+	write_stamped(c, buf, len);
+	pthread_mutex_unlock(&c->lock);
 }
 
-void console_close(struct console *c)
+/* --- the event loop's ----------------------------------------------------- */
+
+int consoles_start(struct consoles *cs, struct loop *loop,
+		   void (*quit)(void *ctx), void *ctx)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; r == 0 && i < cs->n_hosts; i++) {
+		struct console_host *h = cs->host[i];
+
+		h->loop = loop;
+		h->quit = quit;
+		h->quit_ctx = ctx;
+		if (h->kind->start)
+			r = h->kind->start(h);
+		if (r == 0)
+			r = console_in_start(h);
+	}
+	return r;
+}
+
+int consoles_poll(struct consoles *cs)
+{
+	int least = -1;
+
+	for (unsigned int i = 0; i < cs->n_hosts; i++) {
+		int ms = console_in_poll(cs->host[i]);
+
+		if (least < 0 || (ms >= 0 && ms < least))
+			least = ms;
+	}
+	return least;
+}
+
+void consoles_resume(struct consoles *cs)
+{
+	for (unsigned int i = 0; i < cs->n_hosts; i++)
+		console_in_resume(cs->host[i]);
+}
+
+static void tell(const struct console_host *h, const struct output_end *end)
+{
+	unsigned long long n = end->dropped;
+	const char *name = h->top->name;
+
+	if (end->error)
+		fprintf(stderr,
+			"barge: output of the console %s could not be written, "
+			"%llu bytes: %s\n",
+			name, n, strerror(-end->error));
+	else if (n)
+		fprintf(stderr,
+			"barge: %llu bytes of the console %s were lost: "
+			"nobody read them\n",
+			n, name);
+}
+
+static void host_close(struct console_host *h)
 {
 	struct output_end end;
 
+	console_in_unwatch(h);
+	if (h->loop && h->kind->stop)
+		h->kind->stop(h);
+	end = output_finish(h->output);
+	tell(h, &end);
+	if (!end.stuck) /* its thread still has a hand on it */
+		host_free(h);
+}
+
+void consoles_close(struct consoles *cs)
+{
 	terminal_restore();
-	end = output_finish(c->output);
-	if (end.error)
-		fprintf(stderr,
-			"barge: console output could not be written: %s\n",
-			strerror(-end.error));
-	else if (end.dropped)
-		fprintf(stderr,
-			"barge: %llu bytes of console output were lost: "
-			"nobody read them\n",
-			(unsigned long long)end.dropped);
-	unwatch(c);
-	if (c->own_out)
-		close(c->out);
-	console_init(c);
+	for (unsigned int i = 0; i < cs->n_hosts; i++)
+		host_close(cs->host[i]);
+	for (unsigned int i = 0; i < cs->n; i++) {
+		cs->port[i].host = NULL;
+		pthread_mutex_destroy(&cs->port[i].lock);
+	}
+	cs->n = 0;
+	cs->n_hosts = 0;
+	cs->std = NULL;
 }

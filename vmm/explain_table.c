@@ -34,10 +34,13 @@ static const char *near_key(const struct err *e)
 	const struct option_def *table, *o;
 	unsigned int n;
 
-	if (strncmp(e->detail, "vfio.", 5) == 0)
-		table = option_vfio_table(&n);
-	else
-		table = option_table(&n);
+	const struct option_list *list = option_list_section(e->detail);
+
+	table = option_table(&n);
+	if (list) {
+		table = list->table;
+		n = list->n;
+	}
 	o = option_near(table, n, key);
 	return o && o->in_ini ? o->name : NULL;
 }
@@ -66,13 +69,18 @@ static const char *near_option(const char *word)
 	return o ? o->name : NULL;
 }
 
-static const char *near_subkey(const char *word)
+/* @option is that of a list, with two dashes. */
+static const char *near_subkey(const char *option, const char *word)
 {
-	unsigned int n;
-	const struct option_def *table = option_vfio_table(&n);
-	/* The first is the address, which has no key on the command line. */
-	const struct option_def *o = option_near(table + 1, n - 1, word);
+	char section[ERR_DETAIL_MAX + 1];
+	const struct option_list *list;
+	const struct option_def *o = NULL;
 
+	snprintf(section, sizeof(section), "%s.", option + strspn(option, "-"));
+	list = option_list_section(section);
+	/* The first has no key on the command line. */
+	if (list)
+		o = option_near(list->table + 1, list->n - 1, word);
 	return o ? o->name : NULL;
 }
 
@@ -99,7 +107,7 @@ const char *explain_meant(const struct err *e)
 	case ERR_INI_KEY:
 		return e->num2 == INI_WHAT_IF ? near_what_if(e) : near_key(e);
 	case ERR_OPTION_UNKNOWN:
-		return e->detail[0] ? near_subkey(e->name)
+		return e->detail[0] ? near_subkey(e->detail, e->name)
 				    : near_option(e->name);
 	case ERR_OPTION_COMMAND:
 		return first_command(e->num);
@@ -129,6 +137,12 @@ static bool on_arm(const struct err *e)
 static bool about_pmu(const struct err *e)
 {
 	return strcmp(e->detail, "PMU") == 0;
+}
+
+/* Such pages are rarely to be had once the host has run for a while. */
+static bool page_of_gib(const struct err *e)
+{
+	return e->num >= UINT64_C(1) << 30;
 }
 
 static bool no_name(const struct err *e)
@@ -171,9 +185,14 @@ static bool takes_path(const struct err *e)
 	return e->num == VALUE_PATH;
 }
 
-static bool key_is_vfio(const struct err *e)
+static bool key_is_list(const struct err *e)
 {
-	return strcmp(e->detail, "vm:vfio") == 0;
+	char section[ERR_DETAIL_MAX + 1];
+
+	if (strncmp(e->detail, "vm:", 3) != 0)
+		return false;
+	snprintf(section, sizeof(section), "%s.", e->detail + 3);
+	return option_list_section(section) != NULL;
 }
 
 static bool what_if(const struct err *e)
@@ -290,7 +309,7 @@ static const struct row rows[] = {
 	  "%n:%1: section [%d] is there twice. Make it one." },
 	{ ERR_INI_SECTION, E2BIG, NULL,
 	  "%n:%1: section [%d] is one too many. "
-	  "A guest can be given 16 devices." },
+	  "A guest can be given 16 of them." },
 	{ ERR_INI_SECTION, 0, region_like,
 	  "%n:%1: there is no section [%d]. "
 	  "Use [region.0] to [region.5], one for each BAR." },
@@ -310,10 +329,10 @@ static const struct row rows[] = {
 	{ ERR_INI_KEY, ENODATA, what_if,
 	  "%n:%1: section [%g] has no %k. Add a line: %k = VALUE" },
 	{ ERR_INI_KEY, ENODATA, NULL,
-	  "%n: section [%g] has no %k. Add a line: address = 0000:01:00.0" },
-	{ ERR_INI_KEY, 0, key_is_vfio,
-	  "%n:%1: [vm] has no key vfio. Did you mean a section of its own, "
-	  "[vfio.LABEL] with address = 0000:01:00.0 in it?" },
+	  "%n: section [%g] has no %k. Add a line: %k = VALUE" },
+	{ ERR_INI_KEY, 0, key_is_list,
+	  "%n:%1: [vm] has no key %k. Did you mean a section of its own, "
+	  "[%k.LABEL]?" },
 	{ ERR_INI_KEY, 0, near,
 	  "%n:%1: [%g] has no key %k. Did you mean %s?" },
 	{ ERR_INI_KEY, 0, area_like,
@@ -333,10 +352,18 @@ static const struct row rows[] = {
 	{ ERR_MEMORY_LARGE, 0, NULL,
 	  "%m of memory is more than this host can give a guest. "
 	  "Give at most: --memory %M" },
+	{ ERR_PCI_SLOTS, 0, NULL,
+	  "There are more devices than the guest's PCI bus has room for. "
+	  "Give at most %1." },
 	{ ERR_CPUS, 0, num_zero,
 	  "--cpus 0 leaves the guest no processor. Give 1 to %2." },
 	{ ERR_CPUS, 0, NULL,
 	  "--cpus %1 is more than is possible. Give at most: --cpus %2" },
+	{ ERR_AFFINITY_CPUS, 0, NULL,
+	  "--cpu-affinity has host CPUs for %1 of %2 vCPUs. Give one CPU for "
+	  "each, as in 0-3, or a set for each, as in 0-1/2-3." },
+	{ ERR_RT_LARGE, 0, NULL,
+	  "--rt-priority %1 is more than there is. Give 1 to 99." },
 	{ ERR_VFIO_ADDRESS, 0, no_detail,
 	  "%n is not a PCI address. "
 	  "Give one like 0000:01:00.0; all are listed by: barge devices" },
@@ -458,14 +485,65 @@ static const struct row rows[] = {
 	{ ERR_RAM, 0, NULL,
 	  "%m of guest memory cannot be had: %e. "
 	  "Give less with --memory, or make room: free -h" },
+	{ ERR_HUGEPAGES, ENOENT, NULL,
+	  "the host has no huge pages of %m. Give --hugepages one of the sizes "
+	  "it has: ls /sys/kernel/mm/hugepages" },
+	{ ERR_HUGEPAGES, 0, page_of_gib,
+	  "too few huge pages of %m: %d. Boot the host with hugepagesz=1G "
+	  "hugepages=%2, or while memory is in one piece: "
+	  "sudo sh -c 'echo %2 > %n'" },
+	{ ERR_HUGEPAGES, 0, NULL,
+	  "too few huge pages of %m: %d. Reserve more: "
+	  "sudo sh -c 'echo %2 > %n'" },
+	{ ERR_AFFINITY, ENODEV, NULL,
+	  "the host has no CPU %1, or it is off. "
+	  "Give --cpu-affinity some of: %d" },
+	{ ERR_AFFINITY, 0, NULL,
+	  "CPU %1 of the host is not for this process: its cpuset leaves it "
+	  "out. Give --cpu-affinity others, or allow it (systemd: "
+	  "AllowedCPUs=)." },
+	{ ERR_RT_PRIORITY, EPERM, NULL,
+	  "the host allows no real-time priority %1. Allow it: "
+	  "sudo prlimit --pid $$ --rtprio=%1 (systemd: LimitRTPRIO=%1), "
+	  "or run barge with CAP_SYS_NICE." },
+	{ ERR_RT_PRIORITY, 0, NULL,
+	  "the vCPUs cannot have real-time priority %1: %e. "
+	  "Leave out --rt-priority." },
+	{ ERR_PIDFILE, EBUSY, NULL,
+	  "%n is the pid file of a barge that runs, as process %1. "
+	  "End that one, or give another: --pidfile FILE" },
+	{ ERR_PIDFILE, EEXIST, NULL,
+	  "%n is there and is no pid file. "
+	  "Give another name: --pidfile FILE" },
+	{ ERR_PIDFILE, ENOENT, NULL,
+	  "%n: the folder of the pid file does not exist. "
+	  "Make it with mkdir -p, or name another: --pidfile FILE" },
+	{ ERR_PIDFILE, 0, NULL,
+	  "%n: the pid file cannot be written: %e. "
+	  "Name one that you may write: --pidfile FILE" },
 	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
-	  "%n: the folder of the console file does not exist. "
+	  "%n: the folder of the console does not exist. "
 	  "Make it with mkdir -p, or name another: --console file:PATH" },
 	{ ERR_CONSOLE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the console. "
 	  "Name the file in it: --console file:PATH" },
+	{ ERR_CONSOLE_OPEN, EADDRINUSE, NULL,
+	  "%n: another program listens at this socket. "
+	  "Name another: --console socket:PATH" },
+	{ ERR_CONSOLE_OPEN, EEXIST, NULL,
+	  "%n is there already and no console of an earlier run. "
+	  "Name another place, or remove it" },
+	{ ERR_CONSOLE_OPEN, ENAMETOOLONG, NULL,
+	  "%n: that name is too long for a socket, which has 107 bytes. "
+	  "Name one in another folder, or a relative one" },
+	{ ERR_CONSOLE_OPEN, ENOTSUP, NULL,
+	  "%n is no ordinary file and cannot be rotated. "
+	  "Leave out max-size, or name another file" },
+	{ ERR_CONSOLE_OPEN, EBUSY, NULL,
+	  "%n is the place of two consoles. "
+	  "Give each a place of its own" },
 	{ ERR_CONSOLE_OPEN, 0, NULL,
-	  "%n: the console file cannot be opened: %e. "
+	  "%n: the console cannot be opened there: %e. "
 	  "Name one that you may write: --console file:PATH" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },

@@ -100,17 +100,15 @@ static void print_options(FILE *f, int width)
 	}
 }
 
-static void print_subkeys(FILE *f, int width)
+/* The first needs no key. */
+static void print_subkeys(FILE *f, const struct option_list *l, int width)
 {
-	unsigned int n;
-	const struct option_def *table = option_vfio_table(&n);
 	char left[LEFT_MAX];
 
-	fputs("\nKeys of --vfio:\n", f);
-	/* The first is the address itself. */
-	for (unsigned int i = 1; i < n; i++) {
-		subkey_left(left, &table[i]);
-		fprintf(f, "%-*s%s\n", width, left, table[i].help);
+	fprintf(f, "\nKeys of --%s:\n", l->name);
+	for (unsigned int i = 1; i < l->n; i++) {
+		subkey_left(left, &l->table[i]);
+		fprintf(f, "%-*s%s\n", width, left, l->table[i].help);
 	}
 }
 
@@ -127,7 +125,10 @@ int help_print(FILE *f)
 
 	fputs(usage, f);
 	print_options(f, width);
-	print_subkeys(f, width);
+	for (unsigned int i = 0; option_list(i); i++) {
+		if (option_list(i)->n > 1)
+			print_subkeys(f, option_list(i), width);
+	}
 	fputs(trailer, f);
 	return flush(f);
 }

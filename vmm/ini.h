@@ -13,7 +13,7 @@
  */
 
 #define INI_NAME_MAX	 40 /* of a section, NUL included */
-#define INI_SECTIONS_MAX 32
+#define INI_SECTIONS_MAX 64
 
 /* Which file it is: num2 of ERR_INI_*, for vmm/explain_table.c. */
 enum ini_kind {

@@ -291,6 +291,21 @@ static int kvm_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
  * Documentation/virt/kvm/devices/vfio.rst. Linux 6.6, the first with files of
  * devices, calls the same numbers KVM_DEV_VFIO_FILE.
  */
+/* kvm-api 4.59: a length of 0 stands for any. */
+static int kvm_ioeventfd(struct hv *h, uint64_t gpa, int fd, bool attach)
+{
+	struct kvm *k = (struct kvm *)h;
+	struct kvm_ioeventfd x = {
+		.addr = gpa,
+		.fd = fd,
+		.flags = attach ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN,
+	};
+
+	if (kvm_cap(k, KVM_CAP_IOEVENTFD_ANY_LENGTH) <= 0)
+		return -ENOTSUP;
+	return kvm_ioctl(k->vm, KVM_IOEVENTFD, &x);
+}
+
 static int kvm_vfio_file(struct hv *h, int fd, bool add)
 {
 	struct kvm *k = kvm_of(h);
@@ -320,6 +335,7 @@ static const struct hv_ops kvm_hv_ops = {
 	.route_msi = kvm_route_msi,
 	.route_commit = kvm_route_commit,
 	.irqfd = kvm_irqfd,
+	.ioeventfd = kvm_ioeventfd,
 	.vfio_file = kvm_vfio_file,
 };
 

@@ -2,6 +2,7 @@
 #include "vmm/loop.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -29,7 +30,9 @@ int loop_add(struct loop *l, int fd, loop_fn fn, void *ctx)
 		w++;
 	if (w == LOOP_MAX)
 		return -ENOSPC;
-	ev.data.u32 = w;
+	if (w == l->n)
+		l->watch[w].life = 0;
+	ev.data.u64 = (uint64_t)++l->watch[w].life << 32 | w;
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
 		return -errno;
 	l->watch[w].fd = fd;
@@ -57,9 +60,11 @@ void loop_once(struct loop *l, int timeout_ms)
 	int n = epoll_wait(l->epoll, ev, LOOP_MAX, timeout_ms);
 
 	for (int i = 0; i < n; i++) {
-		unsigned int w = ev[i].data.u32;
+		unsigned int w = (uint32_t)ev[i].data.u64;
 
-		if (l->watch[w].fd >= 0)
+		/* Since the events came, another may have taken the place. */
+		if (l->watch[w].fd >= 0 &&
+		    l->watch[w].life == ev[i].data.u64 >> 32)
 			l->watch[w].fn(l->watch[w].ctx);
 	}
 }

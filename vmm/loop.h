@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-#define LOOP_MAX 16
+/* Up to two for each console, and some of the machine's own. */
+#define LOOP_MAX 128
 
 typedef void (*loop_fn)(void *ctx);
 
@@ -14,6 +15,7 @@ struct loop {
 	unsigned int n;
 	struct {
 		int fd;
+		unsigned int life; /* of this place: tells old events apart */
 		loop_fn fn;
 		void *ctx;
 	} watch[LOOP_MAX];

@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #include "vmm/arch.h"
+#include "vmm/explain.h"
 #include "vmm/plan.h"
+#include "vmm/vcpu_place.h"
 #include "vmm/vm.h"
 
 uint64_t vm_now_ns(void)
@@ -82,9 +84,14 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 	for (unsigned int i = 0; fds_of(vm, i); i++)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
+	notify_init(&vm->notify);
+	pidfile_init(&vm->pidfile, conf->pidfile);
+	alive_init(&vm->alive);
 	kvm_init(&vm->kvm);
 	vm->kvm.slot_zap_all = conf->slot_zap_all;
-	console_init(&vm->console);
+	consoles_init(&vm->consoles);
+	vm->consoles.stamps = conf->timestamps;
+	vm->consoles.start_ns = vm->start_ns;
 	vfio_init(&vm->vfio);
 }
 
@@ -125,11 +132,17 @@ int machine_layout(struct plan *p, const struct conf *c, unsigned int phys_bits,
 		   struct err *e)
 {
 	struct arch_layout layout;
-	int r = arch_layout_make(&layout, c->memory, phys_bits, e);
+	uint64_t memory = c->memory;
+	int r;
 
+	/* RAM begins where any page does, so its length alone has to fit. */
+	if (c->hugepages && !align_up(memory, c->hugepages, &memory))
+		memory = c->memory;
+	r = arch_layout_make(&layout, memory, phys_bits, e);
 	if (r < 0)
 		return r;
 	p->cpu_off = c->cpu_off;
+	p->hugepages = c->hugepages;
 	return plan_make(p, &layout, c->cpus, avoid, n_avoid, e);
 }
 
@@ -141,6 +154,9 @@ static int vm_plan(struct vm *vm, struct err *e)
 	if (r < 0)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
+	r = virtio_describe(vm->conf, &vm->plan, e);
+	if (r < 0)
+		return r;
 	r = machine_layout(&vm->plan, vm->conf, bits, vm->vfio.reserved,
 			   vm->vfio.n_reserved, e);
 	for (unsigned int i = 0; r == 0 && i < vm->plan.n_pci; i++) {
@@ -189,16 +205,25 @@ static int host_open(struct vm *vm, struct err *e)
 	int r = files_open(vm, e);
 
 	if (r == 0)
+		r = pidfile_check(&vm->pidfile, e);
+	if (r == 0)
 		r = kvm_open(&vm->kvm, e);
 	if (r == 0)
 		r = vm_plan(vm, e);
 	if (r == 0)
-		r = console_open(&vm->console, c, e);
+		r = vcpu_place_check(c, e);
+	if (r == 0)
+		r = vm_ram_check(vm, e);
+	if (r == 0)
+		r = console_add(&vm->consoles, &c->console, "serial",
+				&vm->serial, e);
 	if (r == 0) {
 		struct arch_boot b = vm_boot(vm);
 
 		r = arch_boot_check(&b, e);
 	}
+	if (r == 0)
+		r = vm_virtio_open(vm, e);
 	if (r == 0) /* no file is made for what cannot boot */
 		r = dump_open(vm, e);
 	if (r == 0)
@@ -232,11 +257,13 @@ static void on_signal(void *ctx)
 	if (read(vm->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
 	if (si.ssi_signo == SIGCONT) {
-		console_resume(&vm->console);
+		consoles_resume(&vm->consoles);
 		return;
 	}
 	if (si.ssi_signo != SIGQUIT && !vm->button_pressed) {
 		vm->button_pressed = true;
+		notify_stopping(&vm->notify,
+				"The guest was asked to power off");
 		dispatch_power_button(&vm->dispatch);
 		return;
 	}
@@ -277,7 +304,7 @@ static int signals_open(struct vm *vm)
 	return vm->signal_fd < 0 ? -errno : 0;
 }
 
-static const struct console_ops console_ops = {to_guest, on_quit};
+static const struct console_ops serial_ops = {.sink = to_guest};
 
 static int events_start(struct vm *vm)
 {
@@ -295,8 +322,11 @@ static int events_start(struct vm *vm)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
 		r = device_events_start(vm);
+	console_connect(vm->serial, &serial_ops, vm);
 	if (r == 0)
-		r = console_start(&vm->console, &vm->loop, &console_ops, vm);
+		r = alive_start(vm);
+	if (r == 0)
+		r = consoles_start(&vm->consoles, &vm->loop, on_quit, vm);
 	return r;
 }
 
@@ -306,11 +336,15 @@ static int vm_run(struct vm *vm, struct err *e)
 
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "the event loop", NULL);
+	r = pidfile_write(&vm->pidfile, e);
 	vm_note(vm, "entering the guest");
-	r = vcpus_start(vm, e);
+	if (r == 0)
+		r = vcpus_start(vm, e);
+	if (r == 0)
+		notify_started(&vm->notify);
 	while (r == 0 && atomic_load(&vm->end) == VM_RUNS)
 		loop_once(&vm->loop,
-			  device_events_poll(vm, console_poll(&vm->console)));
+			  device_events_poll(vm, consoles_poll(&vm->consoles)));
 	if (r < 0)
 		vm_end(vm, VM_CRASH); /* lets the threads go that run */
 	vcpus_stop(vm);
@@ -323,8 +357,9 @@ static void vm_destroy(struct vm *vm)
 {
 	vm_end(vm, VM_POWEROFF);
 	vcpus_stop(vm);
+	vm_virtio_close(vm);
 	vfio_detach(&vm->vfio);
-	console_close(&vm->console);
+	consoles_close(&vm->consoles);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
 		vcpu_destroy(&vm->kvm, &vm->vcpus[i].vcpu);
 	free(vm->vcpus);
@@ -334,11 +369,14 @@ static void vm_destroy(struct vm *vm)
 	dispatch_fini(&vm->dispatch);
 	for (unsigned int i = 0; i < vm->n_devs; i++)
 		free(vm->dev[i]);
+	alive_stop(&vm->alive);
 	loop_fini(&vm->loop);
 	for (unsigned int i = 0; fds_of(vm, i); i++) {
 		if (*fds_of(vm, i) >= 0)
 			close(*fds_of(vm, i));
 	}
+	notify_close(&vm->notify);
+	pidfile_remove(&vm->pidfile);
 }
 
 /* The contract of docs/architecture.md. */
@@ -369,7 +407,7 @@ static int exit_status(const struct vm *vm)
  */
 static void warn_no_dma(const struct vm *vm)
 {
-	for (unsigned int i = 0; i < vm->plan.n_pci; i++) {
+	for (unsigned int i = 0; i < vm->vfio.n_devs; i++) {
 		const struct plan_pci *p = &vm->plan.pci[i];
 
 		for (unsigned int b = 0; b < PLAN_BARS; b++) {
@@ -422,13 +460,17 @@ int machine_run(const struct conf *conf, struct err *e)
 	if (!vm)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
 	vm_init(vm, conf);
+	if (notify_open(&vm->notify, conf->ready == READY_GUEST) < 0)
+		vm_note(vm, "NOTIFY_SOCKET cannot be used");
 	r = vm_start(vm, e);
 	if (r == 0)
 		r = vm_run(vm, e);
-	/* Silence the device, then let the guest's last words go first. */
+	/* Silence the devices, then let the guest's last words go first. */
+	vm_virtio_stop(vm);
 	vfio_detach(&vm->vfio);
-	console_close(&vm->console);
+	consoles_close(&vm->consoles);
 	r = vm_result(vm, r, e);
+	notify_exit(&vm->notify, r < 0 ? explain_status(e) : r);
 	vm_destroy(vm);
 	free(vm);
 	return r;

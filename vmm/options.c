@@ -35,16 +35,31 @@ static const struct option_def options[] = {
 	{ "cpu-off", 0, true, VALUE_CPU_OFF, AT(cpu_off), "pmu,sve,pauth",
 	  MACHINE, "CPU features kept from the guest (none)",
 	  "pmu sve pauth cpu-features" },
+	{ "cpu-affinity", 0, true, VALUE_AFFINITY, AT(cpu_affinity), "LIST",
+	  MACHINE, "host CPUs of the vCPUs: 2-5, or 2-3/4-5",
+	  "affinity cpuset pin taskset vcpupin" },
+	{ "rt-priority", 0, true, VALUE_NUMBER, AT(rt_priority), "NUMBER",
+	  MACHINE, "real-time priority of vCPUs: 1 to 99 (none)",
+	  "realtime fifo rtprio sched" },
 	{ "memory", 'm', true, VALUE_SIZE, AT(memory), "SIZE", MACHINE,
 	  "guest RAM, such as 512M or 4G (512M)", "ram" },
+	{ "hugepages", 0, true, VALUE_HUGEPAGES, AT(hugepages), "SIZE|no",
+	  MACHINE, "reserved huge pages for RAM, such as 2M (no)",
+	  "hugetlb hugetlbfs mem-path" },
+	{ "prefault", 0, true, VALUE_BOOL, AT(prefault), "yes|no", MACHINE,
+	  "take all RAM before the guest starts (no)", "prealloc mlock" },
 	{ "slot-zap-all", 0, true, VALUE_BOOL, AT(slot_zap_all), "yes|no",
 	  MACHINE, "KVM drops page tables when a BAR goes (no)",
 	  "quirk quirks" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
-	  "serial port: stdio (default), none, file:PATH", "serial tty" },
+	  "serial port: stdio, none, file:, pty, socket:", "serial tty" },
+	{ "timestamps", 0, true, VALUE_BOOL, AT(timestamps), "yes|no", DEVICES,
+	  "each console line begins with its time (no)", "timestamp times" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
+	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
+	  "entropy from the host (no)", "entropy random virtio-rng" },
 	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
 	  DEVICES, "how devices are given DMA (auto)", "backend" },
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
@@ -58,6 +73,10 @@ static const struct option_def options[] = {
 	  "plan, devices, doctor: print for programs", NULL },
 	{ "force", 0, false, VALUE_BOOL, AT(force), "yes|no", OTHER,
 	  "bind, unbind: although the device is in use", NULL },
+	{ "pidfile", 0, true, VALUE_PATH, AT(pidfile), "FILE", OTHER,
+	  "process id, while the guest runs", "pid-file" },
+	{ "ready", 0, true, VALUE_READY, AT(ready), "start|guest", OTHER,
+	  "who tells systemd that it is up (start)", "notify sd-notify" },
 	{ "verbose", 'v', true, VALUE_BOOL, AT(verbose), "yes|no", OTHER,
 	  "tell on standard error what is being done", "debug" },
 	{ "help", 'h', false, VALUE_NONE, 0, NULL, OTHER,
@@ -113,14 +132,21 @@ static const char *const expected[] = {
 	[VALUE_NUMBER] = "a whole number such as 4",
 	[VALUE_SIZE] = "a size such as 512M or 4G",
 	[VALUE_BOOL] = "yes or no",
-	[VALUE_CONSOLE] = "stdio, none or file:PATH",
+	[VALUE_CONSOLE] = "stdio, none, file:PATH[,append=yes]"
+			  "[,max-size=SIZE], pty[:LINK] or socket:PATH",
 	[VALUE_MSIX] = "auto, inplace or relocate",
 	[VALUE_ON_ERROR] = "stop or ignore",
 	[VALUE_ROM] = "auto, on, off or the name of a file",
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
+	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
+	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
+			   "or sets of them such as 2-3/4-5",
+	[VALUE_READY] = "start or guest",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
+	[VALUE_FILE] = "the name of a file",
+	[VALUE_WORD] = "a word of at most 63 characters",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -140,10 +166,53 @@ const struct option_def *option_table(unsigned int *n)
 	return options;
 }
 
-const struct option_def *option_vfio_table(unsigned int *n)
+#define LIST(kind, value, first)                                               \
+	.name = #kind, .type = (value), .example = (first),                    \
+	.table = kind##_options,                                               \
+	.n = sizeof(kind##_options) / sizeof(kind##_options[0]),               \
+	.size = sizeof(struct conf_##kind), .items = AT(kind),                 \
+	.count = AT(n_##kind),                                                 \
+	.max = sizeof(((struct conf *)NULL)->kind) /                           \
+	       sizeof(struct conf_##kind)
+
+static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
+
+static const struct option_list lists[] = {
+	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
+};
+
+_Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
+_Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
+
+const struct option_list *option_list(unsigned int i)
 {
-	*n = sizeof(vfio_options) / sizeof(vfio_options[0]);
-	return vfio_options;
+	return i < sizeof(lists) / sizeof(lists[0]) ? &lists[i] : NULL;
+}
+
+unsigned int option_list_index(const struct option_list *l)
+{
+	return (unsigned int)(l - lists);
+}
+
+const struct option_list *option_list_of(enum value_type type)
+{
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (lists[i].type == type)
+			return &lists[i];
+	}
+	return NULL;
+}
+
+const struct option_list *option_list_section(const char *section)
+{
+	size_t len = strcspn(section, ".");
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		if (strlen(lists[i].name) == len &&
+		    memcmp(lists[i].name, section, len) == 0)
+			return section[len] == '.' ? &lists[i] : NULL;
+	}
+	return NULL;
 }
 
 const char *const *option_commands(void)
@@ -374,6 +443,25 @@ int option_number(const char *s, unsigned int *out)
 	return 0;
 }
 
+/* Those that x86_64 and aarch64 have lie between 32K and 1G (16G: not ours). */
+int option_hugepages(const char *s, uint64_t *out)
+{
+	uint64_t v;
+	int ret;
+
+	if (strcasecmp(s, "no") == 0 || strcasecmp(s, "off") == 0) {
+		*out = 0;
+		return 0;
+	}
+	ret = option_size(s, &v);
+	if (ret)
+		return ret;
+	if ((v & (v - 1)) != 0 || v < 32u << 10 || v > 1u << 30)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
 static int word_index(const char *s, const char *const *words, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
@@ -436,6 +524,20 @@ int option_backend(const char *s, enum vfio_backend *out)
 	if (i < 0)
 		return i;
 	*out = (enum vfio_backend)i;
+	return 0;
+}
+
+int option_ready(const char *s, enum conf_ready *out)
+{
+	static const char *const words[] = {
+		[READY_START] = "start",
+		[READY_GUEST] = "guest",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_ready)i;
 	return 0;
 }
 

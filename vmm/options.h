@@ -30,8 +30,13 @@ enum value_type {
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_CPU_OFF,
+	VALUE_HUGEPAGES,
+	VALUE_READY,
+	VALUE_AFFINITY,
 	VALUE_ADDRESS,
-	VALUE_VFIO, /* ADDRESS[,key=value...]; INI: a section [vfio.LABEL] */
+	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
+	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
+	VALUE_VFIO, /* this is a list: see struct option_list */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
 	VALUE_PAGE_X86,
@@ -56,10 +61,38 @@ struct option_def {
 	const char *alias; /* words of other programs, only for suggestions */
 };
 
-/* The options of run and plan = the keys of [vm]. */
+/* The options of run and plan = the keys of [vm], but for the lists. */
 const struct option_def *option_table(unsigned int *n);
-/* The sub-keys of --vfio = the keys of [vfio.LABEL]; the first is address. */
-const struct option_def *option_vfio_table(unsigned int *n);
+
+/*
+ * A kind of device that a guest may have several of: --NAME
+ * FIRST[,KEY=VALUE...] for each, or a section [NAME.LABEL]. FIRST is the value
+ * of the first key of its table; it is a string, and says which device is
+ * meant.
+ */
+#define OPTION_LISTS_MAX 8
+#define OPTION_ITEM_MAX	 (2 * CONF_PATH_MAX + 512)
+
+struct option_list {
+	const char *name;     /* "vfio" */
+	enum value_type type; /* of the option */
+	const char *example;  /* of a FIRST: "0000:01:00.0" */
+	const struct option_def *table;
+	unsigned int n;
+	size_t size;  /* of one item, at most OPTION_ITEM_MAX */
+	size_t items; /* offset in struct conf: an array of `max` */
+	size_t count; /* offset in struct conf: unsigned int, how many */
+	unsigned int max;
+	const void *defaults; /* an item before its keys are set */
+};
+
+/* NULL behind the last one. */
+const struct option_list *option_list(unsigned int i);
+unsigned int option_list_index(const struct option_list *l);
+/* NULL if options of that type are no list. */
+const struct option_list *option_list_of(enum value_type type);
+/* Of a section's name, "vfio.disk"; NULL: of none. */
+const struct option_list *option_list_section(const char *section);
 
 /* Exact match of @len bytes in @table, or NULL. */
 const struct option_def *option_find(const struct option_def *table,
@@ -94,9 +127,12 @@ int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
 int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
+int option_ready(const char *s, enum conf_ready *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
+/* The size of a huge page, a power of two; "no": 0. */
+int option_hugepages(const char *s, uint64_t *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

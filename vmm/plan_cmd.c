@@ -8,6 +8,7 @@
 #include "vmm/kvm_facts.h"
 #include "vmm/machine.h"
 #include "vmm/plan_show.h"
+#include "vmm/virtio.h"
 
 /* Where there is no KVM to ask, and the architecture knows no usual number. */
 #define PLAN_PHYS_BITS 46
@@ -88,6 +89,8 @@ static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
 		plan->n_pci = i + 1;
 		v->n = i + 1;
 	}
+	if (r == 0)
+		r = virtio_describe(c, plan, e);
 	if (r < 0)
 		return r;
 	/* again, now that the devices are known */

@@ -241,10 +241,16 @@ static void ports_print(FILE *f, const struct plan *plan)
 
 static void machine_print(FILE *f, const struct plan *plan)
 {
+	char page[PLAN_SIZE_TEXT];
+	char ram[64] = "RAM";
+
 	fprintf(f, "%u vCPU%s\nguest-physical memory\n", plan->cpus,
 		plan->cpus == 1 ? "" : "s");
+	if (plan->hugepages)
+		snprintf(ram, sizeof(ram), "RAM, in huge pages of %s",
+			 plan_size_text(page, plan->hugepages));
 	for (unsigned int i = 0; i < plan->n_ram; i++)
-		row(f, plan->ram[i], "RAM");
+		row(f, plan->ram[i], ram);
 	row(f, plan->ecam, "PCI configuration (ECAM, bus 0)");
 	row(f, plan->mem32, "PCI window, 32-bit BARs");
 	row(f, plan->mem64, "PCI window, 64-bit BARs");

@@ -13,7 +13,23 @@
  */
 static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
-int thread_start(pthread_t *t, int signo, void *(*fn)(void *arg), void *arg)
+static int attr_place(pthread_attr_t *attr, const struct thread_place *p)
+{
+	struct sched_param sp = {.sched_priority = p->rt_priority};
+	int r = 0;
+
+	if (p->pinned)
+		r = pthread_attr_setaffinity_np(attr, sizeof(p->cpus),
+						&p->cpus);
+	if (r || !p->rt_priority)
+		return r;
+	pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
+	r = pthread_attr_setschedpolicy(attr, SCHED_FIFO);
+	return r ? r : pthread_attr_setschedparam(attr, &sp);
+}
+
+int thread_start_at(pthread_t *t, const struct thread_place *place, int signo,
+		    void *(*fn)(void *arg), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t mask;
@@ -27,10 +43,19 @@ int thread_start(pthread_t *t, int signo, void *(*fn)(void *arg), void *arg)
 		sigdelset(&mask, signo);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	r = attr_place(&attr, place);
 	/* The new thread inherits the mask from its first instruction on. */
 	pthread_sigmask(SIG_SETMASK, &mask, &old);
-	r = pthread_create(t, &attr, fn, arg);
+	if (r == 0)
+		r = pthread_create(t, &attr, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return -r;
+}
+
+int thread_start(pthread_t *t, int signo, void *(*fn)(void *arg), void *arg)
+{
+	static const struct thread_place anywhere;
+
+	return thread_start_at(t, &anywhere, signo, fn, arg);
 }

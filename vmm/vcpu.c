@@ -14,6 +14,7 @@
 
 #include "vmm/arch.h"
 #include "vmm/thread.h"
+#include "vmm/vcpu_place.h"
 #include "vmm/vm.h"
 
 #define KICK_SIGNAL SIGUSR1
@@ -150,15 +151,28 @@ static void handle_exit(struct vcpu_thread *t, const struct arch_sink *sink)
 	}
 }
 
+/* Nobody else writes it: no locked instruction is needed. */
+static void came_back(struct vcpu_thread *t)
+{
+	unsigned int n =
+		atomic_load_explicit(&t->returns, memory_order_relaxed);
+
+	atomic_store_explicit(&t->returns, n + 1, memory_order_relaxed);
+}
+
 static void *vcpu_main(void *arg)
 {
 	struct vcpu_thread *t = arg;
 	struct arch_sink sink = {t->vm, sink_read, sink_write, sink_complain};
+	char name[16];
 
+	snprintf(name, sizeof(name), "vcpu-%u", t->vcpu.id);
+	pthread_setname_np(pthread_self(), name);
 	while (atomic_load_explicit(&t->vm->end, memory_order_acquire) ==
 	       VM_RUNS) {
 		int r = kvm_ioctl(t->vcpu.fd, KVM_RUN, NULL);
 
+		came_back(t);
 		if (r == 0)
 			handle_exit(t, &sink);
 		else if (r != -EINTR && r != -EAGAIN)
@@ -172,7 +186,7 @@ static void kicked(int sig)
 	(void)sig; /* it interrupts KVM_RUN, that is all */
 }
 
-static void vcpus_kick(struct vm *vm)
+void vcpus_kick(struct vm *vm)
 {
 	for (unsigned int i = 0; i < vm->n_vcpus; i++) {
 		if (vm->vcpus[i].started)
@@ -180,15 +194,33 @@ static void vcpus_kick(struct vm *vm)
 	}
 }
 
+/*
+ * In the first KVM_RUN, x86's KVM makes a thread of its own (since Linux 6.14:
+ * kvm-nx-lpage-recovery), which inherits CPUs and priority of who runs: that
+ * shall be us, no vCPU.
+ */
+static void run_once(struct vcpu *v)
+{
+	v->run->immediate_exit = 1;
+	(void)kvm_ioctl(v->fd, KVM_RUN, NULL);
+	v->run->immediate_exit = 0;
+}
+
 int vcpus_start(struct vm *vm, struct err *e)
 {
 	struct sigaction sa = {.sa_handler = kicked};
 
 	sigaction(KICK_SIGNAL, &sa, NULL);
+	if (vm->conf->cpu_affinity || vm->conf->rt_priority)
+		run_once(&vm->vcpus[0].vcpu);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++) {
 		struct vcpu_thread *t = &vm->vcpus[i];
-		int r = thread_start(&t->thread, KICK_SIGNAL, vcpu_main, t);
+		struct thread_place place;
+		int r;
 
+		vcpu_place(vm->conf, i, &place);
+		r = thread_start_at(&t->thread, &place, KICK_SIGNAL, vcpu_main,
+				    t);
 		if (r < 0)
 			return err_set(e, r, ERR_HOST_CALL, "pthread_create",
 				       NULL);

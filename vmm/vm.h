@@ -11,6 +11,7 @@
 #include "devices/pci_bridge_host.h"
 #include "devices/pci_host.h"
 #include "vfio/vfio.h"
+#include "vmm/alive.h"
 #include "vmm/arch.h"
 #include "vmm/conf.h"
 #include "vmm/console.h"
@@ -18,7 +19,10 @@
 #include "vmm/dispatch.h"
 #include "vmm/kvm.h"
 #include "vmm/loop.h"
+#include "vmm/notify.h"
+#include "vmm/pidfile.h"
 #include "vmm/ram.h"
+#include "vmm/virtio.h"
 
 /* Why the VM ended; the first one counts. */
 enum vm_end {
@@ -40,6 +44,7 @@ struct vcpu_thread {
 	struct vm *vm;
 	pthread_t thread;
 	bool started;
+	_Atomic unsigned int returns; /* from KVM_RUN */
 };
 
 /* The running machine. Owned and torn down by vmm/machine.c. */
@@ -56,7 +61,10 @@ struct vm {
 	struct pci_host pci_host;
 	struct pci_func pci_bridge; /* 00:00.0 */
 	struct vfio vfio;
-	struct console console;
+	struct consoles consoles;
+	struct console *serial; /* one of them */
+	unsigned int n_virtio;
+	struct virtio_unit *virtio[VIRTIO_UNITS_MAX]; /* heap, owned */
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
@@ -75,7 +83,10 @@ struct vm {
 	char crash[160]; /* what a vCPU saw when it crashed */
 	unsigned int n_vcpus;
 	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */
-	uint64_t start_ns;	   /* CLOCK_MONOTONIC of vm_init() */
+	struct notify notify;
+	struct pidfile pidfile;
+	struct alive alive;
+	uint64_t start_ns; /* CLOCK_MONOTONIC of vm_init() */
 };
 
 /* End the VM for @why unless something else did already; from any thread. */
@@ -93,11 +104,17 @@ struct arch_boot vm_boot(struct vm *vm);
 
 /* Open and reset conf's devices. vmm/passthrough.c */
 int vm_open_devices(struct vm *vm, struct err *e);
+/* RAM, of the kind that conf wants. vmm/vm_ram.c */
+int vm_ram(struct vm *vm, struct err *e);
+/* Whether there will be enough, before a device is touched. */
+int vm_ram_check(struct vm *vm, struct err *e);
 /* Everything between the plan and the first entry. vmm/build.c */
 int vm_build(struct vm *vm, struct err *e);
 
 /* Create the threads and let them go; join them. vmm/vcpu.c */
 int vcpus_start(struct vm *vm, struct err *e);
 void vcpus_stop(struct vm *vm);
+/* Call all of them out of KVM_RUN, once. */
+void vcpus_kick(struct vm *vm);
 
 #endif

@@ -31,7 +31,11 @@ static void check_conf(const struct conf *c)
 	must(c->kernel && c->kernel[0] && strlen(c->kernel) < CONF_PATH_MAX);
 	must(c->memory >= 16 << 20 && c->memory % 65536 == 0);
 	must(c->cpus >= 1 && c->cpus <= CONF_CPUS_MAX);
-	must(c->console != CONSOLE_FILE || c->console_file);
+	must(c->console.kind <= CONSOLE_SOCKET);
+	must((c->console.kind != CONSOLE_FILE &&
+	      c->console.kind != CONSOLE_SOCKET) ||
+	     c->console.path[0]);
+	must(c->console.kind == CONSOLE_FILE || !c->console.max_size);
 	must(c->n_vfio <= CONF_VFIO_MAX);
 	for (unsigned int i = 0; i < c->n_vfio; i++) {
 		must(option_address(c->vfio[i].address, again) == 0);

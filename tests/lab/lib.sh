@@ -37,24 +37,43 @@ use_machine x86_64
 
 # --- Initramfs ----------------------------------------------------------------------------------
 
+# module_files KERNEL MODULE...: the files of the modules and of all they need, in the order of loading.
+module_files() {
+	local kernel=$1 release module
+	shift
+	[ $# -gt 0 ] || return 0
+	release=$(ls "$kernel/lib/modules")
+	for module; do
+		modprobe -d "$kernel" -S "$release" --show-depends "$module"
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
+}
+
+# unpack_module FILE OUT
+unpack_module() {
+	case $1 in *.xz) xz -dc "$1" ;; *) cat "$1" ;; esac >"$2"
+}
+
 # make_initramfs OUT KERNEL INIT [MODULE...]: busybox, poke, $programs, INIT, the cases, and the modules with
-# all they need.
-programs=()
+# all they need: init loads them, but for those of $loadable, which "load MODULE" does.
+programs=() loadable=()
 make_initramfs() {
-	local out=$1 kernel=$2 init=$3 release module tree=$1.$$ number=100 busybox=/bin/busybox
+	local out=$1 kernel=$2 init=$3 module file tree=$1.$$ number=100 busybox=/bin/busybox
 	shift 3
 	[ "$arch" = "$(uname -m)" ] || busybox=$cache/arm64-root/usr/bin/busybox
 	rm -rf "$tree"
-	mkdir -p "$tree"/{bin,dev,host,modules,proc,sys,tmp}
+	mkdir -p "$tree"/{bin,dev,host,modules,loadable,proc,sys,tmp}
 	cp "$busybox" "${programs[@]}" "$tree/bin/"
 	cp "$poke" "$tree/bin/poke"
 	cp "$init" "$tree/init"
 	cp -r "$lab/cases" "$tree/"
-	[ $# = 0 ] || release=$(ls "$kernel/lib/modules")
-	for module; do
-		modprobe -d "$kernel" -S "$release" --show-depends "$module"
-	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r module; do
-		case $module in *.xz) xz -dc "$module" ;; *) cat "$module" ;; esac >"$tree/modules/$((number++)).ko"
+	module_files "$kernel" "$@" | while read -r file; do
+		unpack_module "$file" "$tree/modules/$((number++)).ko"
+	done
+	for module in "${loadable[@]}"; do
+		module_files "$kernel" "$module" | while read -r file; do
+			unpack_module "$file" "$tree/loadable/$(basename "${file%.xz}")"
+			echo "/loadable/$(basename "${file%.xz}")" >>"$tree/loadable/$module"
+		done
 	done
 	(cd "$tree" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tree.cpio"
 	mv "$tree.cpio" "$out"
@@ -73,11 +92,12 @@ make_l1() {
 
 make_l2() {
 	local modules=(nvme e1000 e1000e ahci sd_mod virtio_pci virtio_blk)
+	local loadable=(virtio_net virtio_console virtio-rng virtio_balloon vmw_vsock_virtio_transport virtiofs i6300esb ext4)
 	case $1 in
-	cloud) modules=(button evdev pvpanic-mmio) ;;
+	cloud) modules=(button evdev pvpanic-mmio) loadable=() ;;
 	generic) modules+=(button evdev pvpanic-mmio) ;;
 	4k | 16k) modules+=(evdev gpio_keys) ;;
-	newest | 64k) modules=() ;;
+	newest | 64k) modules=() loadable=() ;;
 	esac
 	make_initramfs "$work/l2-$1.cpio" "${kernels[$1]}" "$lab/l2-init" "${modules[@]}"
 }

@@ -236,6 +236,46 @@ static int fake_irqfd(struct hv *h, unsigned int gsi, int fd, int resample_fd,
 		 : line_irqfd(f, gsi, fd, resample_fd, attach);
 }
 
+/* --- notifications ------------------------------------------------------ */
+
+static int fake_ioeventfd(struct hv *h, uint64_t gpa, int fd, bool attach)
+{
+	struct fake_hv *f = fake_of(h);
+	struct fake_ioeventfd *room = NULL;
+
+	if (injected_add(f, attach))
+		return refuse(f, f->fail_with);
+	if (!is_open(fd))
+		return misuse(f, -EBADF, "ioeventfd: a file that is not open");
+	for (unsigned int i = 0; i < FAKE_IOEVENTFDS; i++) {
+		struct fake_ioeventfd *x = &f->ioeventfd[i];
+
+		if (x->fd < 0) {
+			room = x;
+		} else if (x->gpa == gpa) {
+			if (attach || x->fd != fd)
+				return misuse(f, -EEXIST, "ioeventfd: in use");
+			x->fd = -1;
+			return 0;
+		}
+	}
+	if (!attach)
+		return misuse(f, -ENOENT, "ioeventfd: was not attached");
+	if (!room)
+		return refuse(f, -ENOSPC);
+	*room = (struct fake_ioeventfd){gpa, fd};
+	return 0;
+}
+
+int fake_hv_ioeventfd(const struct fake_hv *f, uint64_t gpa)
+{
+	for (unsigned int i = 0; i < FAKE_IOEVENTFDS; i++) {
+		if (f->ioeventfd[i].fd >= 0 && f->ioeventfd[i].gpa == gpa)
+			return f->ioeventfd[i].fd;
+	}
+	return -1;
+}
+
 /* --- files of VFIO --- */
 
 static int fake_vfio_file(struct hv *h, int group, bool add)
@@ -270,6 +310,7 @@ static const struct hv_ops fake_hv_ops = {
 	.route_msi = fake_route_msi,
 	.route_commit = fake_route_commit,
 	.irqfd = fake_irqfd,
+	.ioeventfd = fake_ioeventfd,
 	.vfio_file = fake_vfio_file,
 };
 
@@ -283,6 +324,8 @@ void fake_hv_init(struct fake_hv *f)
 	f->n_slots = FAKE_SLOTS;
 	for (unsigned int i = 0; i < FAKE_IRQFDS; i++)
 		f->line[i].fd = -1;
+	for (unsigned int i = 0; i < FAKE_IOEVENTFDS; i++)
+		f->ioeventfd[i].fd = -1;
 }
 
 void fake_hv_fail(struct fake_hv *f, unsigned int nth, int code)
@@ -325,6 +368,10 @@ const char *fake_hv_left(const struct fake_hv *f)
 	for (unsigned int i = 0; i < FAKE_IRQFDS; i++) {
 		if (f->line[i].fd >= 0)
 			return "an eventfd was left on a line";
+	}
+	for (unsigned int i = 0; i < FAKE_IOEVENTFDS; i++) {
+		if (f->ioeventfd[i].fd >= 0)
+			return "an ioeventfd was left";
 	}
 	if (f->n_groups)
 		return "a file of VFIO was left";

@@ -12,11 +12,12 @@
  * core/hv.h. fake_hv_left() says what was not given back.
  */
 
-#define FAKE_SLOTS  128
-#define FAKE_ROUTES 128
-#define FAKE_LINES  24 /* gsis below are lines, those from it on routes */
-#define FAKE_IRQFDS 8  /* on lines */
-#define FAKE_GROUPS 8
+#define FAKE_SLOTS	128
+#define FAKE_ROUTES	128
+#define FAKE_LINES	24 /* gsis below are lines, those from it on routes */
+#define FAKE_IRQFDS	8  /* on lines */
+#define FAKE_GROUPS	8
+#define FAKE_IOEVENTFDS 128
 
 struct fake_slot {
 	bool used;
@@ -40,6 +41,12 @@ struct fake_line {
 	int resample_fd;
 };
 
+/* Writes to an address go to an eventfd. */
+struct fake_ioeventfd {
+	uint64_t gpa;
+	int fd; /* -1: none */
+};
+
 struct fake_hv {
 	struct hv hv; /* first */
 	uint64_t page;
@@ -48,6 +55,7 @@ struct fake_hv {
 	struct fake_slot slot[FAKE_SLOTS];
 	struct fake_route route[FAKE_ROUTES]; /* gsi FAKE_LINES + index */
 	struct fake_line line[FAKE_IRQFDS];
+	struct fake_ioeventfd ioeventfd[FAKE_IOEVENTFDS];
 	unsigned int n_groups;
 	int group[FAKE_GROUPS]; /* files */
 	unsigned int maps;	/* calls that were obeyed */
@@ -71,6 +79,8 @@ void fake_hv_init(struct fake_hv *f);
 void fake_hv_fail(struct fake_hv *f, unsigned int nth, int code);
 /* What the guest finds at @gpa: the host's address of it, or NULL. */
 uint8_t *fake_hv_at(const struct fake_hv *f, uint64_t gpa);
+/* The eventfd that a write to @gpa is added to, -1: it is trapped. */
+int fake_hv_ioeventfd(const struct fake_hv *f, uint64_t gpa);
 unsigned int fake_hv_slots(const struct fake_hv *f);
 /* NULL when everything was given back and nothing was misused. */
 const char *fake_hv_left(const struct fake_hv *f);

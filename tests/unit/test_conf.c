@@ -107,7 +107,7 @@ static void defaults(void **state)
 	assert_null(t->c.ini);
 	assert_int_equal(t->c.cpus, 1);
 	assert_int_equal(t->c.memory, 512 * MIB);
-	assert_int_equal(t->c.console, CONSOLE_STDIO);
+	assert_int_equal(t->c.console.kind, CONSOLE_STDIO);
 	assert_false(t->c.verbose);
 	assert_int_equal(t->c.n_vfio, 0);
 }
@@ -128,8 +128,8 @@ static void both_forms(void **state)
 	assert_string_equal(t->c.cmdline, "console=ttyS0,115200");
 	assert_int_equal(t->c.cpus, 4);
 	assert_int_equal(t->c.memory, 1024 * MIB);
-	assert_int_equal(t->c.console, CONSOLE_FILE);
-	assert_string_equal(t->c.console_file, "log");
+	assert_int_equal(t->c.console.kind, CONSOLE_FILE);
+	assert_string_equal(t->c.console.path, "log");
 	assert_true(t->c.verbose);
 	assert_int_equal(t->c.n_vfio, 2);
 	assert_string_equal(t->c.vfio[0].address, "0000:01:00.0");
@@ -186,7 +186,7 @@ static void later_wins(void **state)
 			 0);
 	assert_string_equal(t->c.kernel, "b");
 	assert_int_equal(t->c.memory, 32 * MIB);
-	assert_int_equal(t->c.console, CONSOLE_NONE);
+	assert_int_equal(t->c.console.kind, CONSOLE_NONE);
 	assert_false(t->c.verbose);
 	assert_string_equal(t->c.cmdline, "");
 	assert_int_equal(parse(t, "run -vk b"), 0);
@@ -475,9 +475,9 @@ static void ini_whole(void **state)
 	assert_string_equal(t->c.cmdline, "console=ttyS0; quiet # x");
 	assert_int_equal(t->c.cpus, 3);
 	assert_int_equal(t->c.memory, 1024 * MIB);
-	assert_int_equal(t->c.console, CONSOLE_FILE);
+	assert_int_equal(t->c.console.kind, CONSOLE_FILE);
 	snprintf(want, sizeof(want), "%s/log/c", t->dir);
-	assert_string_equal(t->c.console_file, want);
+	assert_string_equal(t->c.console.path, want);
 	assert_true(t->c.verbose);
 	assert_int_equal(t->c.n_vfio, 2);
 	assert_string_equal(t->c.vfio[0].address, "0000:01:00.0");
@@ -726,7 +726,9 @@ static void ini_every_key(void **state)
 		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
 		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
 		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
-		[VALUE_CPU_OFF] = "pmu",
+		[VALUE_CPU_OFF] = "pmu",     [VALUE_HUGEPAGES] = "2M",
+		[VALUE_READY] = "guest",     [VALUE_AFFINITY] = "0",
+		[VALUE_FILE] = "x",	     [VALUE_WORD] = "x",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -738,12 +740,15 @@ static void ini_every_key(void **state)
 			 o[i].in_ini ? sample[o[i].type] : "x");
 		assert_int_equal(parse_ini(t, text) == 0, o[i].in_ini);
 	}
-	o = option_vfio_table(&n);
-	for (unsigned int i = 1; i < n; i++) {
-		snprintf(text, sizeof(text),
-			 "[vfio.a]\naddress=01:00.0\n%s = %s\n", o[i].name,
-			 sample[o[i].type]);
-		assert_int_equal(parse_ini(t, text), 0);
+	for (unsigned int k = 0; option_list(k); k++) {
+		const struct option_list *l = option_list(k);
+
+		for (unsigned int i = 1; i < l->n; i++) {
+			snprintf(text, sizeof(text), "[%s.a]\n%s=%s\n%s = %s\n",
+				 l->name, l->table[0].name, l->example,
+				 l->table[i].name, sample[l->table[i].type]);
+			assert_int_equal(parse_ini(t, text), 0);
+		}
 	}
 }
 

@@ -19,13 +19,15 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "vmm/console.h"
+#include "vmm/console_host.h"
 #include "vmm/terminal.h"
 
 #define CTRL_A "\x01"
 
 /* The machine around a console: the loop and a guest. */
-static struct console c;
+static struct consoles cs;
+static struct console *c;	  /* on stdio: see start() */
+static struct console_host *side; /* its host side */
 static struct loop loop;
 static unsigned int quits;
 static bool asleep;	/* the guest's device cannot be asked */
@@ -53,7 +55,7 @@ static ssize_t sink(void *ctx, const uint8_t *buf, size_t len)
 	return (ssize_t)len;
 }
 
-static const struct console_ops ops = {.sink = sink, .quit = quit};
+static const struct console_ops ops = {.sink = sink};
 
 static int setup(void **state)
 {
@@ -62,7 +64,10 @@ static int setup(void **state)
 	n_got = 0;
 	asleep = false;
 	appetite = SIZE_MAX;
-	console_init(&c);
+	consoles_init(&cs);
+	c = NULL;
+	cs.std_in = -1;
+	cs.std_out = -1;
 	if (loop_init(&loop) < 0)
 		return -1;
 	alarm(30); /* what hangs is killed, and that is a failure */
@@ -72,15 +77,49 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	console_close(&c);
+	consoles_close(&cs);
 	loop_fini(&loop);
 	alarm(0);
 	return 0;
 }
 
-static void start(void)
+/* A port on stdio, which is @fd. */
+static int begin(int fd)
 {
-	assert_int_equal(console_start(&c, &loop, &ops, &loop), 0);
+	static const struct conf_console where = {.kind = CONSOLE_STDIO};
+	struct err e;
+	int r;
+
+	cs.std_in = fd;
+	r = console_add(&cs, &where, "serial", &c, &e);
+	if (r < 0)
+		return r;
+	side = cs.std;
+	console_connect(c, &ops, &loop);
+	return consoles_start(&cs, &loop, quit, &loop);
+}
+
+static void start(int fd)
+{
+	assert_int_equal(begin(fd), 0);
+}
+
+static struct conf_console at(enum conf_console_kind kind, const char *path)
+{
+	struct conf_console w = {.kind = kind};
+
+	snprintf(w.path, sizeof(w.path), "%s", path);
+	return w;
+}
+
+static int add(const struct conf_console *where)
+{
+	struct err e;
+	int r = console_add(&cs, where, "test", &c, &e);
+
+	if (r == 0)
+		console_connect(c, &ops, &loop);
+	return r < 0 ? r : consoles_start(&cs, &loop, quit, &loop);
 }
 
 /* Whether the event loop has something to look at. */
@@ -94,13 +133,13 @@ static bool woken(void)
 /* The event loop as it runs, until it would sleep; for how long. */
 static int run(void)
 {
-	int ms = console_poll(&c);
+	int ms = consoles_poll(&cs);
 
 	for (unsigned int i = 0; i < 200; i++) {
 		if (ms != 0 && !woken())
 			return ms;
 		loop_once(&loop, ms);
-		ms = console_poll(&c);
+		ms = consoles_poll(&cs);
 	}
 	fail_msg("the loop does not come to rest");
 	return 0;
@@ -108,7 +147,7 @@ static int run(void)
 
 static void say(const char *s)
 {
-	console_write(&c, (const uint8_t *)s, strlen(s));
+	console_write(c, (const uint8_t *)s, strlen(s));
 }
 
 /* A long text in which every place is different from its neighbours'. */
@@ -134,24 +173,22 @@ static void assert_file(const char *name, const char *want)
 static void console_in_a_file(void **state)
 {
 	char name[] = "/tmp/barge-console-XXXXXX";
-	struct conf conf = {.console = CONSOLE_FILE, .console_file = name};
-	struct err e;
 	int fd = mkstemp(name);
+	struct conf_console where = at(CONSOLE_FILE, name);
 
 	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "of last time", 12), 12);
-	assert_int_equal(console_open(&c, &conf, &e), 0);
-	assert_int_equal(c.in, -1);
-	start();
+	assert_int_equal(add(&where), 0);
+	assert_int_equal(cs.host[0]->in, -1);
 	say("one\n");
-	assert_int_equal(console_poll(&c), -1);
+	assert_int_equal(consoles_poll(&cs), -1);
 	say("two\n");
-	console_close(&c);
+	consoles_close(&cs);
 	assert_file(name, "one\ntwo\n");
 	/* Closed is closed: neither of these does anything. */
-	console_write(&c, (const uint8_t *)"three", 5);
-	console_close(&c);
+	console_write(c, (const uint8_t *)"three", 5);
+	consoles_close(&cs);
 	assert_file(name, "one\ntwo\n");
 	close(fd);
 	unlink(name);
@@ -160,14 +197,14 @@ static void console_in_a_file(void **state)
 static void file_that_cannot_be_opened(void **state)
 {
 	char name[] = "/nonexistent/console";
-	struct conf conf = {.console = CONSOLE_FILE, .console_file = name};
+	struct conf_console where = at(CONSOLE_FILE, name);
 	struct err e;
 
 	(void)state;
-	assert_int_equal(console_open(&c, &conf, &e), -ENOENT);
+	assert_int_equal(console_add(&cs, &where, "test", &c, &e), -ENOENT);
 	assert_int_equal(e.what, ERR_CONSOLE_OPEN);
 	assert_string_equal(e.name, name);
-	assert_int_equal(c.out, -1);
+	assert_int_equal(cs.n, 0);
 }
 
 /* open(2) would wait for a reader that may never come. */
@@ -175,14 +212,15 @@ static void fifo_without_a_reader(void **state)
 {
 	char dir[] = "/tmp/barge-console-XXXXXX";
 	char name[64];
-	struct conf conf = {.console = CONSOLE_FILE, .console_file = name};
+	struct conf_console where;
 	struct err e;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(name, sizeof(name), "%s/fifo", dir);
+	where = at(CONSOLE_FILE, name);
 	assert_int_equal(mkfifo(name, 0600), 0);
-	assert_int_equal(console_open(&c, &conf, &e), -ENXIO);
+	assert_int_equal(console_add(&cs, &where, "test", &c, &e), -ENXIO);
 	assert_int_equal(e.what, ERR_CONSOLE_OPEN);
 	unlink(name);
 	rmdir(dir);
@@ -190,14 +228,12 @@ static void fifo_without_a_reader(void **state)
 
 static void no_console(void **state)
 {
-	struct conf conf = {.console = CONSOLE_NONE};
-	struct err e;
+	struct conf_console where = {.kind = CONSOLE_NONE};
 
 	(void)state;
-	assert_int_equal(console_open(&c, &conf, &e), 0);
-	start();
+	assert_int_equal(add(&where), 0);
 	say("into the void");
-	assert_int_equal(console_poll(&c), -1);
+	assert_int_equal(consoles_poll(&cs), -1);
 }
 
 /* --- input --- */
@@ -208,8 +244,7 @@ static void input_arrives(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(p), 0);
-	c.in = p[0];
-	start();
+	start(p[0]);
 	assert_int_equal(run(), -1);
 	assert_int_equal(write(p[1], "abc", 3), 3);
 	assert_true(woken());
@@ -233,22 +268,21 @@ static void input_waits_for_the_guest(void **state)
 	(void)state;
 	assert_int_equal(pipe(p), 0);
 	fill(all, sizeof(all));
-	c.in = p[0];
 	appetite = 0;
-	start();
+	start(p[0]);
 	assert_int_equal(write(p[1], all, sizeof(all)), sizeof(all));
 	assert_int_equal(run(), -1);
 	/* What is here is one buffer; the rest waits in the pipe, unwatched. */
 	assert_int_equal(n_got, 0);
-	assert_int_equal(c.n, CONSOLE_IN);
+	assert_int_equal(side->n, CONSOLE_IN);
 	assert_false(woken());
 	appetite = 1;
-	assert_int_equal(console_poll(&c), -1);
+	assert_int_equal(consoles_poll(&cs), -1);
 	assert_int_equal(n_got, 1);
 	assert_true(woken());
 	for (unsigned int i = 0; i < 1000; i++) {
 		appetite = i % 17;
-		(void)console_poll(&c);
+		(void)consoles_poll(&cs);
 		loop_once(&loop, 0);
 	}
 	assert_int_equal(n_got, sizeof(all));
@@ -264,13 +298,12 @@ static void input_waits_for_the_device(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(p), 0);
-	c.in = p[0];
 	asleep = true;
-	start();
+	start(p[0]);
 	assert_int_equal(write(p[1], "abc", 3), 3);
 	ms = run();
 	assert_true(ms > 0 && ms <= 50);
-	assert_true(console_poll(&c) > 0);
+	assert_true(consoles_poll(&cs) > 0);
 	asleep = false;
 	assert_int_equal(run(), -1);
 	assert_int_equal(n_got, 3);
@@ -285,19 +318,18 @@ static void end_of_input_is_not_the_end(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(p), 0);
-	c.in = p[0];
 	appetite = 0;
-	start();
+	start(p[0]);
 	assert_int_equal(write(p[1], "bye", 3), 3);
 	close(p[1]);
 	assert_int_equal(run(), -1);
-	assert_int_equal(c.in, -1);
+	assert_int_equal(side->in, -1);
 	assert_int_equal(n_got, 0);
 	assert_false(woken());
 	/* The guest may take its time for what came before the end. */
 	appetite = 2;
-	(void)console_poll(&c);
-	assert_int_equal(console_poll(&c), -1);
+	(void)consoles_poll(&cs);
+	assert_int_equal(consoles_poll(&cs), -1);
 	assert_int_equal(n_got, 3);
 	assert_memory_equal(got, "bye", 3);
 	close(p[0]);
@@ -309,10 +341,9 @@ static void null_as_input(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
-	c.in = fd;
-	start();
+	start(fd);
 	assert_int_equal(run(), -1);
-	assert_int_equal(c.in, -1);
+	assert_int_equal(side->in, -1);
 	assert_int_equal(n_got, 0);
 	close(fd);
 }
@@ -320,27 +351,26 @@ static void null_as_input(void **state)
 static void file_as_input(void **state)
 {
 	FILE *f = tmpfile();
-	uint8_t all[1000];
+	uint8_t all[3000];
 
 	(void)state;
 	assert_non_null(f);
 	fill(all, sizeof(all));
 	assert_int_equal(fwrite(all, 1, sizeof(all), f), sizeof(all));
 	rewind(f);
-	c.in = fileno(f);
 	appetite = 0;
-	start();
+	start(fileno(f));
 	/* Not read ahead of the guest, and no spinning for it. */
 	assert_int_equal(run(), -1);
-	assert_int_equal(c.n, CONSOLE_IN);
+	assert_int_equal(side->n, CONSOLE_IN);
 	for (unsigned int i = 0; i < 100; i++) {
 		appetite = 30;
 		(void)run();
 	}
 	assert_int_equal(n_got, sizeof(all));
 	assert_memory_equal(got, all, sizeof(all));
-	assert_int_equal(c.in, -1);
-	assert_int_equal(console_poll(&c), -1);
+	assert_int_equal(side->in, -1);
+	assert_int_equal(consoles_poll(&cs), -1);
 	fclose(f);
 }
 
@@ -414,9 +444,8 @@ static void escape_key(void **state)
 
 	(void)state;
 	open_pty(&p);
-	c.in = p.slave;
-	start();
-	assert_true(c.tty);
+	start(p.slave);
+	assert_true(side->tty);
 	type(&p, "plain x\r");
 	assert_typed("plain x\r");
 	type(&p, "a" CTRL_A CTRL_A "b");
@@ -449,12 +478,11 @@ static void escape_from_a_dead_guest(void **state)
 
 	(void)state;
 	open_pty(&p);
-	c.in = p.slave;
 	appetite = 0;
-	start();
+	start(p.slave);
 	for (unsigned int i = 0; i < 100; i++)
 		type(&p, "is anybody there? ");
-	assert_int_equal(c.n, CONSOLE_IN);
+	assert_int_equal(side->n, CONSOLE_IN);
 	type(&p, CTRL_A "x");
 	assert_int_equal(quits, 1);
 	assert_int_equal(n_got, 0);
@@ -472,12 +500,11 @@ static void terminal_of_nobody(void **state)
 	memset(&after, 0, sizeof(after));
 	open_pty(&p);
 	assert_int_equal(tcgetattr(p.slave, &before), 0);
-	c.in = p.slave;
-	start();
+	start(p.slave);
 	assert_true(is_raw(p.slave));
 	type(&p, "key");
 	assert_typed("key");
-	console_close(&c);
+	consoles_close(&cs);
 	assert_int_equal(tcgetattr(p.slave, &after), 0);
 	assert_memory_equal(&before, &after, sizeof(before));
 	close_pty(&p);
@@ -489,12 +516,11 @@ static void terminal_hangs_up(void **state)
 
 	(void)state;
 	open_pty(&p);
-	c.in = p.slave;
-	start();
+	start(p.slave);
 	type(&p, "last");
 	close(p.master);
 	assert_int_equal(run(), -1);
-	assert_int_equal(c.in, -1);
+	assert_int_equal(side->in, -1);
 	assert_typed("last");
 	close(p.slave);
 }
@@ -550,10 +576,9 @@ static int comes_and_goes(int master, int fd)
 	(void)master;
 	memset(&before, 0, sizeof(before));
 	tcgetattr(fd, &before);
-	c.in = fd;
-	must(console_start(&c, &loop, &ops, &loop) == 0);
+	must(begin(fd) == 0);
 	must(is_raw(fd));
-	console_close(&c);
+	consoles_close(&cs);
 	must(same_mode(fd, &before));
 	/* On every way out, also if it is taken twice. */
 	must(terminal_raw(fd) == 0 && is_raw(fd));
@@ -585,8 +610,7 @@ static int job_control(int master, int fd)
 		_exit(0);
 	}
 	must(setpgid(shell, shell) == 0);
-	c.in = fd;
-	must(console_start(&c, &loop, &ops, &loop) == 0);
+	must(begin(fd) == 0);
 	must(tcsetpgrp(fd, shell) == 0);
 	/* What is typed now is for the shell; reading it would stop us. */
 	must(press(master, fd, "ls\n"));
@@ -594,14 +618,14 @@ static int job_control(int master, int fd)
 	must(ms > 0 && n_got == 0 && !woken());
 	signal(SIGTTOU, SIG_IGN); /* only for this test's own calls */
 	must(tcsetattr(fd, TCSANOW, &before) == 0);
-	must(console_poll(&c) == ms && !is_raw(fd));
+	must(consoles_poll(&cs) == ms && !is_raw(fd));
 	must(tcsetpgrp(fd, getpgrp()) == 0);
 	must(tcflush(fd, TCIFLUSH) == 0);
 	signal(SIGTTOU, SIG_DFL);
 	must(run() == -1 && is_raw(fd));
 	must(press(master, fd, "key"));
 	must(run() == -1 && n_got == 3 && memcmp(got, "key", 3) == 0);
-	console_close(&c);
+	consoles_close(&cs);
 	must(same_mode(fd, &before));
 	kill(shell, SIGKILL);
 	return 0;
@@ -622,11 +646,10 @@ static int in_background(int master, int fd)
 	(void)master;
 	if (job == 0) {
 		setpgid(0, 0);
-		c.in = fd;
-		must(console_start(&c, &loop, &ops, &loop) == 0);
+		must(begin(fd) == 0);
 		must(!is_raw(fd));
 		must(run() > 0);
-		console_close(&c);
+		consoles_close(&cs);
 		must(!is_raw(fd));
 		_exit(0);
 	}

@@ -111,6 +111,18 @@ static const struct golden goldens[] = {
 	{ { -EACCES, ERR_KVM_OPEN, 0, 0, "", "" },
 	  "/dev/kvm: permission denied. Add yourself to its group: "
 	  "sudo usermod -aG kvm $USER, and log in again." },
+	{ { -ENOENT, ERR_HUGEPAGES, 8 << 20, 0, "", "" },
+	  "the host has no huge pages of 8M. Give --hugepages one of the sizes "
+	  "it has: ls /sys/kernel/mm/hugepages" },
+	{ { -ENOMEM, ERR_HUGEPAGES, 2 << 20, 600, "/sys/x/nr_hugepages",
+	    "512 wanted, 3 free" },
+	  "too few huge pages of 2M: 512 wanted, 3 free. Reserve more: "
+	  "sudo sh -c 'echo 600 > /sys/x/nr_hugepages'" },
+	{ { -ENOMEM, ERR_HUGEPAGES, 1 << 30, 4, "/sys/x/nr_hugepages",
+	    "4 wanted, 0 free" },
+	  "too few huge pages of 1G: 4 wanted, 0 free. Boot the host with "
+	  "hugepagesz=1G hugepages=4, or while memory is in one piece: "
+	  "sudo sh -c 'echo 4 > /sys/x/nr_hugepages'" },
 	{ { 0, ERR_VFIO_DRIVER, 0, 0, A, "nvme" },
 	  A " is bound to nvme, not to vfio-pci. Bind it: "
 	  "sudo modprobe vfio-pci && sudo barge bind " A },

@@ -51,5 +51,6 @@ guests() {
 	exit-62      exit        126 -               0 --memory 64M --cmdline status=62_width=4
 	exit-256     exit        127 -               0 --memory 64M --cmdline status=256_width=4
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
+	virtio-rules virtio_rules 0  -               0 --memory 64M --rng
 	END
 }

@@ -52,5 +52,6 @@ guests() {
 	reset-acpi   reset_acpi  5   -               0 --memory 64M
 	stuck        stuck       143 -               2 --memory 64M
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
+	virtio-rules virtio_rules 0  -               0 --memory 64M --rng
 	END
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm/virtio_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static unsigned int rngs(const struct conf *c)
+{
+	return c->rng;
+}
+
+/*
+ * Every kind of virtio device, in the order of their slots: those whose names
+ * in the guest depend on the slot (disks, networks) first.
+ */
+static const struct {
+	const char *name;
+	unsigned int (*count)(const struct conf *c);
+	int (*open)(struct virtio_unit *u, const struct conf *c,
+		    unsigned int index, struct err *e);
+} kinds[] = {
+	{"rng", rngs, rng_host_open},
+};
+
+bool virtio_entry(const struct conf *c, unsigned int i,
+		  struct virtio_entry *out)
+{
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		unsigned int n = kinds[k].count(c);
+
+		if (i >= n) {
+			i -= n;
+			continue;
+		}
+		memset(out, 0, sizeof(*out));
+		out->open = kinds[k].open;
+		out->index = i;
+		snprintf(out->name, sizeof(out->name), n > 1 ? "%s%u" : "%s",
+			 kinds[k].name, i);
+		return true;
+	}
+	return false;
+}
