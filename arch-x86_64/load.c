@@ -286,6 +286,9 @@ int arch_boot_check(const struct arch_boot *b, struct err *e)
 
 	if (b->fdt_name)
 		return err_set(e, -ENOTSUP, ERR_NO_FDT, b->fdt_name, NULL);
+	/* The flat image of x86 is one with a multiboot header of addresses. */
+	if (b->flat)
+		return err_set(e, -ENOTSUP, ERR_NO_FLAT, b->kernel_name, NULL);
 	return check(&l);
 }
 

@@ -63,6 +63,11 @@ enum conf_ready {
 	READY_GUEST,
 };
 
+enum conf_kernel_format {
+	KERNEL_FORMAT_AUTO,
+	KERNEL_FORMAT_FLAT, /* code and data without any header */
+};
+
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
@@ -78,6 +83,7 @@ struct conf {
 	enum conf_command command;
 	char *ini;    /* NULL or owned */
 	char *kernel; /* NULL or owned, as all strings here */
+	enum conf_kernel_format kernel_format;
 	char *initrd;
 	char *cmdline;
 	unsigned int cpus;

@@ -415,6 +415,9 @@ static const struct row rows[] = {
 	{ ERR_ROM_BAD, 0, NULL,
 	  "%n is no ROM image of a PCI device: it %d. Read one with: "
 	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
+	{ ERR_NO_FLAT, 0, NULL,
+	  "%n: flat images are for aarch64. On x86_64, build a multiboot "
+	  "kernel and leave out --kernel-format." },
 	{ ERR_NO_FDT, 0, NULL,
 	  "%n: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },

@@ -30,6 +30,7 @@ enum value_type {
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_CPU_OFF,
+	VALUE_KERNEL_FORMAT,
 	VALUE_HUGEPAGES,
 	VALUE_READY,
 	VALUE_AFFINITY,
@@ -129,6 +130,7 @@ int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
 int option_ready(const char *s, enum conf_ready *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
+int option_kernel_format(const char *s, enum conf_kernel_format *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
 /* The size of a huge page, a power of two; "no": 0. */

@@ -533,6 +533,16 @@ static void wrong_files(void **state)
 	assert_int_equal(m.e.code, -EBADF);
 }
 
+/* arch_boot_check() says so, before anything is loaded. */
+static void no_flat(void **state)
+{
+	(void)state;
+	m.boot.flat = true;
+	use_kernel(fake_bzimage(m.img));
+	assert_int_equal(arch_boot_check(&m.boot, &m.e), -ENOTSUP);
+	assert_int_equal(m.e.what, ERR_NO_FLAT);
+}
+
 static void no_cmdline(void **state)
 {
 	(void)state;
@@ -569,6 +579,7 @@ int main(void)
 		T(cmdline_too_long),
 		T(cmdline_beyond_its_room),
 		T(wrong_files),
+		T(no_flat),
 		T(no_cmdline),
 	};
 
