@@ -48,6 +48,7 @@ enum err_what {
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	ERR_REGEX,	     /* name: option, detail: what is wrong, where */
 	ERR_REGEX_MANY,	     /* name: option, num: how many are possible */
+	ERR_NO_FLAT,	     /* name: a kernel that is to be one */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
 	ERR_TEST_NONE,	     /* name: folder without tests; "": none named */
 	ERR_TEST_FILTER,     /* name: the pattern that no test fits */

@@ -89,6 +89,11 @@ struct conf_port {
 	uint64_t max_size; /* bytes; 0: unbounded */
 };
 
+enum conf_kernel_format {
+	KERNEL_FORMAT_AUTO,
+	KERNEL_FORMAT_FLAT, /* code and data without any header */
+};
+
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
@@ -135,6 +140,7 @@ struct conf {
 	enum conf_command command;
 	char *ini;    /* NULL or owned */
 	char *kernel; /* NULL or owned, as all strings here */
+	enum conf_kernel_format kernel_format;
 	char *initrd;
 	char *cmdline;
 	char *init;	      /* command that an initramfs of our own runs */

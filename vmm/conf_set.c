@@ -121,6 +121,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_backend(text, at);
 	case VALUE_P2P:
 		return option_p2p(text, at);
+	case VALUE_KERNEL_FORMAT:
+		return option_kernel_format(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
 	case VALUE_STATUS:

@@ -26,6 +26,9 @@
 static const struct option_def options[] = {
 	{ "kernel", 'k', true, VALUE_PATH, AT(kernel), "FILE", BOOT,
 	  "kernel image to boot", "image vmlinux bzimage" },
+	{ "kernel-format", 0, true, VALUE_KERNEL_FORMAT, AT(kernel_format),
+	  "auto|flat", BOOT, "aarch64: flat is code without a header (auto)",
+	  "format bare-metal raw" },
 	{ "initrd", 'i', true, VALUE_PATH, AT(initrd), "FILE", BOOT,
 	  "initial RAM disk", "initramfs ramdisk" },
 	{ "cmdline", 0, true, VALUE_TEXT, AT(cmdline), "TEXT", BOOT,
@@ -218,6 +221,7 @@ static const char *const expected[] = {
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
 	[VALUE_STATUS] = "an exit status, 0 to 255, such as 3 or 64+3",
 	[VALUE_MACHINE] = "x86_64 or aarch64",
+	[VALUE_KERNEL_FORMAT] = "auto or flat",
 	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
 	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
 			   "or sets of them such as 2-3/4-5",
@@ -710,6 +714,20 @@ int option_p2p(const char *s, enum vfio_p2p *out)
 	if (i < 0)
 		return i;
 	*out = (enum vfio_p2p)i;
+	return 0;
+}
+
+int option_kernel_format(const char *s, enum conf_kernel_format *out)
+{
+	static const char *const words[] = {
+		[KERNEL_FORMAT_AUTO] = "auto",
+		[KERNEL_FORMAT_FLAT] = "flat",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_kernel_format)i;
 	return 0;
 }
 

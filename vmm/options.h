@@ -32,6 +32,7 @@ enum value_type {
 	VALUE_CPU_OFF,
 	VALUE_STATUS,
 	VALUE_MACHINE, /* the word x86_64 or aarch64, as text */
+	VALUE_KERNEL_FORMAT,
 	VALUE_HUGEPAGES,
 	VALUE_READY,
 	VALUE_AFFINITY,
@@ -141,6 +142,7 @@ int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
 int option_ready(const char *s, enum conf_ready *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
+int option_kernel_format(const char *s, enum conf_kernel_format *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
 /* An exit status: 3, or 64+3. */

@@ -788,6 +788,7 @@ static void ini_every_key(void **state)
 		[VALUE_SECONDS] = "1.5",     [VALUE_REGEX] = "a|b",
 		[VALUE_ON_REBOOT] = "restart",
 		[VALUE_FILE] = "x",	     [VALUE_WORD] = "x",
+		[VALUE_KERNEL_FORMAT] = "flat",
 	};
 	struct trial *t = *state;
 	unsigned int n;
