@@ -72,6 +72,7 @@ enum err_what {
 	ERR_PIDFILE,	     /* name: file, num: who has it */
 	ERR_CONSOLE_OPEN,    /* name: file */
 	ERR_HOST_CALL,	     /* name: the call that failed */
+	ERR_VHOST,	     /* name: /dev/vhost-..., detail: option for it */
 	ERR_PCI_NO_DEVICE,   /* name: address */
 	ERR_PCI_SYSFS,	     /* name: sysfs file */
 	ERR_VFIO_DRIVER,     /* name: address, detail: its driver or "" */
