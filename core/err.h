@@ -62,6 +62,7 @@ enum err_what {
 	ERR_RT_PRIORITY,     /* num: priority */
 	ERR_PIDFILE,	     /* name: file, num: who has it */
 	ERR_CONSOLE_OPEN,    /* name: file */
+	ERR_SOCKET,	     /* name: file, of a socket that we make */
 	ERR_HOST_CALL,	     /* name: the call that failed */
 	ERR_PCI_NO_DEVICE,   /* name: address */
 	ERR_PCI_SYSFS,	     /* name: sysfs file */

@@ -550,6 +550,21 @@ static const struct row rows[] = {
 	{ ERR_CONSOLE_OPEN, 0, NULL,
 	  "%n: the console cannot be opened there: %e. "
 	  "Name one that you may write: --console file:PATH" },
+	{ ERR_SOCKET, EADDRINUSE, NULL,
+	  "%n: another program listens at this socket. "
+	  "Name another: --vsock 3,socket=PATH" },
+	{ ERR_SOCKET, EEXIST, NULL,
+	  "%n is there already and no socket of an earlier run. "
+	  "Name another place, or remove it" },
+	{ ERR_SOCKET, ENOENT, NULL,
+	  "%n: the folder of the socket does not exist. "
+	  "Make it with mkdir -p, or name another: --vsock 3,socket=PATH" },
+	{ ERR_SOCKET, ENAMETOOLONG, NULL,
+	  "%n: that name is too long for a socket, which has 107 bytes, 11 of "
+	  "them for a port. Name one in another folder, or a relative one" },
+	{ ERR_SOCKET, 0, NULL,
+	  "%n: no socket can be made there: %e. "
+	  "Name a place that you may write to: --vsock 3,socket=PATH" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
 	{ ERR_HOST_CALL, ENOMEM, NULL,

@@ -12,6 +12,8 @@
 #define AT(member)	offsetof(struct conf, member)
 #define VFIO_AT(member) offsetof(struct conf_vfio, member)
 
+#define VSOCK_AT(member) offsetof(struct conf_vsock, member)
+
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
 #define DEVICES		"Devices"
@@ -61,6 +63,8 @@ static const struct option_def options[] = {
 	  "device vfio-pci passthrough pci" },
 	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
 	  "entropy from the host (no)", "entropy random virtio-rng" },
+	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
+	  "sockets between host and guest", "virtio-vsock vhost-vsock" },
 	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
 	  DEVICES, "how devices are given DMA (auto)", "backend" },
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
@@ -115,6 +119,13 @@ static const struct option_def vfio_options[] = {
 	  "romfile rombar vbios option-rom" },
 };
 
+static const struct option_def vsock_options[] = {
+	{ "cid", 0, true, VALUE_CID, VSOCK_AT(cid), "CID", NULL,
+	  "the guest's address: 3 or more, or auto", "guest-cid" },
+	{ "socket", 0, true, VALUE_FILE, VSOCK_AT(socket), "PATH", NULL,
+	  "Unix socket in the place of vhost-vsock", "uds path" },
+};
+
 /* Options that are not for run and plan alike. */
 static const struct {
 	const char *name;
@@ -166,6 +177,8 @@ static const char *const expected[] = {
 	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
+	[VALUE_CID] = "a number from 3 to 4294967294, or auto",
+	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -197,10 +210,12 @@ const struct option_def *option_table(unsigned int *n)
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
 static const struct option_list lists[] = {
+	{LIST(vsock, VALUE_VSOCK, "3")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
+_Static_assert(sizeof(struct conf_vsock) <= OPTION_ITEM_MAX, "vsock");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
 
 const struct option_list *option_list(unsigned int i)
@@ -702,5 +717,24 @@ int option_address(const char *s, char out[OPTION_ADDRESS_SIZE])
 		return -EINVAL;
 	snprintf(out, OPTION_ADDRESS_SIZE, "%04x:%02x:%02x.%x",
 		 domain & 0xffffff, bus & 0xff, device & 0x1f, function & 7);
+	return 0;
+}
+
+int option_cid(const char *s, char out[OPTION_CID_SIZE])
+{
+	unsigned int cid;
+	int ret;
+
+	if (strcasecmp(s, "auto") == 0) {
+		strcpy(out, "auto");
+		return 0;
+	}
+	ret = option_number(s, &cid);
+	if (ret)
+		return ret;
+	/* 0 to 2 and the last one mean something else (vsock(7)). */
+	if (cid < 3 || cid == UINT32_MAX)
+		return -EINVAL;
+	snprintf(out, OPTION_CID_SIZE, "%u", cid);
 	return 0;
 }
