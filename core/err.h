@@ -64,6 +64,7 @@ enum err_what {
 	ERR_CONSOLE_OPEN,    /* name: file */
 	ERR_SOCKET,	     /* name: file, of a socket that we make */
 	ERR_HOST_CALL,	     /* name: the call that failed */
+	ERR_VHOST,	     /* name: /dev/vhost-..., detail: option for it */
 	ERR_PCI_NO_DEVICE,   /* name: address */
 	ERR_PCI_SYSFS,	     /* name: sysfs file */
 	ERR_VFIO_DRIVER,     /* name: address, detail: its driver or "" */

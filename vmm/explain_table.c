@@ -565,6 +565,22 @@ static const struct row rows[] = {
 	{ ERR_SOCKET, 0, NULL,
 	  "%n: no socket can be made there: %e. "
 	  "Name a place that you may write to: --vsock 3,socket=PATH" },
+	/* vhost: in-kernel halves of virtio devices */
+	{ ERR_VHOST, ENOENT, NULL,
+	  "%n, which %d needs, does not exist. Load its driver: "
+	  "sudo modprobe -a vhost_net vhost_vsock" },
+	{ ERR_VHOST, ENODEV, NULL,
+	  "%n, which %d needs, has no driver behind it. Load it: "
+	  "sudo modprobe -a vhost_net vhost_vsock" },
+	{ ERR_VHOST, EACCES, NULL,
+	  "%n, which %d needs: permission denied. "
+	  "Make it yours: sudo chown $USER %n" },
+	{ ERR_VHOST, ENOTSUP, NULL,
+	  "%n, which %d needs, is too old for virtio 1. "
+	  "Boot a newer host kernel." },
+	{ ERR_VHOST, 0, NULL,
+	  "%n, which %d needs, cannot be used: %e. "
+	  "Look for the reason: sudo dmesg | grep -i vhost" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
 	{ ERR_HOST_CALL, ENOMEM, NULL,
