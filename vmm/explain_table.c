@@ -581,6 +581,15 @@ static const struct row rows[] = {
 	{ ERR_VHOST, 0, NULL,
 	  "%n, which %d needs, cannot be used: %e. "
 	  "Look for the reason: sudo dmesg | grep -i vhost" },
+	{ ERR_VSOCK_CID, EADDRINUSE, num_zero,
+	  "no address for the guest's sockets is free. "
+	  "Name one: --vsock CID" },
+	{ ERR_VSOCK_CID, EADDRINUSE, NULL,
+	  "another guest of this host has the address %1 for its sockets. "
+	  "Give another, or: --vsock auto" },
+	{ ERR_VSOCK_CID, 0, NULL,
+	  "the kernel does not take the address %1 for the guest's sockets: %e. "
+	  "Give another, or: --vsock auto" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
 	{ ERR_HOST_CALL, ENOMEM, NULL,

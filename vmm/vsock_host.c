@@ -11,8 +11,12 @@ int vsock_host_open(struct virtio_unit *u, const struct conf *c,
 		    unsigned int index, struct err *e)
 {
 	const struct conf_vsock *w = &c->vsock[index];
-	uint64_t cid = w->cid[0] == 'a' ? VIRTIO_VSOCK_CID_MIN
-					: strtoul(w->cid, NULL, 10);
+	bool any = strcmp(w->cid, "auto") == 0;
+	uint64_t cid = any ? 0 : strtoul(w->cid, NULL, 10);
 
-	return vsock_unix_open(u, cid, w->socket, e);
+	if (!w->socket[0])
+		return vsock_vhost_open(u, cid, e);
+	/* Nobody else sees that address. */
+	return vsock_unix_open(u, any ? VIRTIO_VSOCK_CID_MIN : cid, w->socket,
+			       e);
 }

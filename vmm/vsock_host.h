@@ -15,5 +15,10 @@
  */
 int vsock_unix_open(struct virtio_unit *u, uint64_t cid, const char *path,
 		    struct err *e);
+/*
+ * Programs of both sides use vsock(7). @cid 0: one that nobody else has, which
+ * is told on standard error.
+ */
+int vsock_vhost_open(struct virtio_unit *u, uint64_t cid, struct err *e);
 
 #endif
