@@ -71,6 +71,8 @@ enum err_what {
 	ERR_RT_PRIORITY,     /* num: priority */
 	ERR_PIDFILE,	     /* name: file, num: who has it */
 	ERR_CONSOLE_OPEN,    /* name: file */
+	ERR_SOCKET,	     /* name: file, of a socket that we make */
+	ERR_VSOCK_CID,	     /* num: address of a guest's sockets; 0: any */
 	ERR_HOST_CALL,	     /* name: the call that failed */
 	ERR_VHOST,	     /* name: /dev/vhost-..., detail: option for it */
 	ERR_PCI_NO_DEVICE,   /* name: address */

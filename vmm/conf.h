@@ -43,6 +43,12 @@ struct conf_vfio {
 		.request_timeout = 10                                          \
 	}
 
+/* The socket device. */
+struct conf_vsock {
+	char cid[16];		    /* a number of the guest's own, or "auto" */
+	char socket[CONF_PATH_MAX]; /* "": by the kernel's vhost-vsock */
+};
+
 enum conf_console_kind {
 	CONSOLE_STDIO,
 	CONSOLE_NONE,
@@ -180,6 +186,8 @@ struct conf {
 	bool fail_on_oops;
 	enum conf_on_reboot on_reboot;
 	bool rng;
+	unsigned int n_vsock;
+	struct conf_vsock vsock[1];
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

@@ -143,6 +143,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_on_reboot(text, at);
 	case VALUE_FILE:
 		return conf_file(at, text, base);
+	case VALUE_CID:
+		return option_cid(text, at);
 	case VALUE_WORD:
 		return set_word(at, text);
 	case VALUE_REGEX:

@@ -604,6 +604,21 @@ static const struct row rows[] = {
 	{ ERR_CONSOLE_OPEN, 0, NULL,
 	  "%n: the console cannot be opened there: %e. "
 	  "Name one that you may write: --console file:PATH" },
+	{ ERR_SOCKET, EADDRINUSE, NULL,
+	  "%n: another program listens at this socket. "
+	  "Name another: --vsock 3,socket=PATH" },
+	{ ERR_SOCKET, EEXIST, NULL,
+	  "%n is there already and no socket of an earlier run. "
+	  "Name another place, or remove it" },
+	{ ERR_SOCKET, ENOENT, NULL,
+	  "%n: the folder of the socket does not exist. "
+	  "Make it with mkdir -p, or name another: --vsock 3,socket=PATH" },
+	{ ERR_SOCKET, ENAMETOOLONG, NULL,
+	  "%n: that name is too long for a socket, which has 107 bytes, 11 of "
+	  "them for a port. Name one in another folder, or a relative one" },
+	{ ERR_SOCKET, 0, NULL,
+	  "%n: no socket can be made there: %e. "
+	  "Name a place that you may write to: --vsock 3,socket=PATH" },
 	/* vhost: in-kernel halves of virtio devices */
 	{ ERR_VHOST, ENOENT, NULL,
 	  "%n, which %d needs, does not exist. Load its driver: "
@@ -620,6 +635,15 @@ static const struct row rows[] = {
 	{ ERR_VHOST, 0, NULL,
 	  "%n, which %d needs, cannot be used: %e. "
 	  "Look for the reason: sudo dmesg | grep -i vhost" },
+	{ ERR_VSOCK_CID, EADDRINUSE, num_zero,
+	  "no address for the guest's sockets is free. "
+	  "Name one: --vsock CID" },
+	{ ERR_VSOCK_CID, EADDRINUSE, NULL,
+	  "another guest of this host has the address %1 for its sockets. "
+	  "Give another, or: --vsock auto" },
+	{ ERR_VSOCK_CID, 0, NULL,
+	  "the kernel does not take the address %1 for the guest's sockets: %e. "
+	  "Give another, or: --vsock auto" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
 	{ ERR_HOST_CALL, ENOMEM, NULL,

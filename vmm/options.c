@@ -12,6 +12,8 @@
 #define AT(member)	offsetof(struct conf, member)
 #define VFIO_AT(member) offsetof(struct conf_vfio, member)
 
+#define VSOCK_AT(member) offsetof(struct conf_vsock, member)
+
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
 #define DEVICES		"Devices"
@@ -74,6 +76,8 @@ static const struct option_def options[] = {
 	  "device vfio-pci passthrough pci" },
 	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
 	  "entropy from the host (no)", "entropy random virtio-rng" },
+	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
+	  "sockets between host and guest", "virtio-vsock vhost-vsock" },
 	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
 	  DEVICES, "how devices are given DMA (auto)", "backend" },
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
@@ -164,6 +168,13 @@ static const struct option_def test_options[] = {
 	  "what has to be there, otherwise it is skipped", "requires skip-if" },
 };
 
+static const struct option_def vsock_options[] = {
+	{ "cid", 0, true, VALUE_CID, VSOCK_AT(cid), "CID", NULL,
+	  "the guest's address: 3 or more, or auto", "guest-cid" },
+	{ "socket", 0, true, VALUE_FILE, VSOCK_AT(socket), "PATH", NULL,
+	  "Unix socket in the place of vhost-vsock", "uds path" },
+};
+
 /* Options that are not for run, plan and test alike. */
 static const struct {
 	const char *name;
@@ -233,6 +244,8 @@ static const char *const expected[] = {
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
 	[VALUE_PORT] = "the name of a port such as org.example.0",
+	[VALUE_CID] = "a number from 3 to 4294967294, or auto",
+	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -276,10 +289,12 @@ static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
 static const struct option_list lists[] = {
 	{LIST(port, VALUE_PORT, "org.example.0")},
+	{LIST(vsock, VALUE_VSOCK, "3")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
+_Static_assert(sizeof(struct conf_vsock) <= OPTION_ITEM_MAX, "vsock");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
 
 const struct option_list *option_list(unsigned int i)
@@ -820,5 +835,24 @@ int option_address(const char *s, char out[OPTION_ADDRESS_SIZE])
 		return -EINVAL;
 	snprintf(out, OPTION_ADDRESS_SIZE, "%04x:%02x:%02x.%x",
 		 domain & 0xffffff, bus & 0xff, device & 0x1f, function & 7);
+	return 0;
+}
+
+int option_cid(const char *s, char out[OPTION_CID_SIZE])
+{
+	unsigned int cid;
+	int ret;
+
+	if (strcasecmp(s, "auto") == 0) {
+		strcpy(out, "auto");
+		return 0;
+	}
+	ret = option_number(s, &cid);
+	if (ret)
+		return ret;
+	/* 0 to 2 and the last one mean something else (vsock(7)). */
+	if (cid < 3 || cid == UINT32_MAX)
+		return -EINVAL;
+	snprintf(out, OPTION_CID_SIZE, "%u", cid);
 	return 0;
 }

@@ -43,6 +43,8 @@ enum value_type {
 	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
 	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
 	VALUE_PORT, /* this is a list: see struct option_list */
+	VALUE_CID, /* of a struct conf_vsock */
+	VALUE_VSOCK,
 	VALUE_VFIO, /* this is a list: see struct option_list */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
@@ -149,6 +151,10 @@ int option_cpu_off(const char *s, unsigned int *out);
 int option_status(const char *s, unsigned int *out);
 /* The size of a huge page, a power of two; "no": 0. */
 int option_hugepages(const char *s, uint64_t *out);
+/* "auto", or an address of a guest's (vsock(7)), stored without leading zeros.
+ */
+#define OPTION_CID_SIZE 16
+int option_cid(const char *s, char out[OPTION_CID_SIZE]);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

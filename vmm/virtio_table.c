@@ -15,6 +15,11 @@ static unsigned int rngs(const struct conf *c)
 	return c->rng;
 }
 
+static unsigned int vsocks(const struct conf *c)
+{
+	return c->n_vsock;
+}
+
 /*
  * Every kind of virtio device, in the order of their slots: those whose names
  * in the guest depend on the slot (disks, networks) first.
@@ -27,6 +32,7 @@ static const struct {
 } kinds[] = {
 	{"console", consoles, hvc_host_open},
 	{"rng", rngs, rng_host_open},
+	{"vsock", vsocks, vsock_host_open},
 };
 
 bool virtio_entry(const struct conf *c, unsigned int i,
