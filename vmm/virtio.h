@@ -74,6 +74,8 @@ void vm_virtio_close(struct vm *vm);
 
 /* --- host sides: make @u such a device; vmm/NAME_host.c ------------------- */
 
+int blk_host_open(struct virtio_unit *u, const struct conf *c,
+		  unsigned int index, struct err *e);
 int rng_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
 

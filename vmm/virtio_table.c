@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+static unsigned int disks(const struct conf *c)
+{
+	return c->n_disk;
+}
+
 static unsigned int rngs(const struct conf *c)
 {
 	return c->rng;
@@ -19,6 +24,7 @@ static const struct {
 	int (*open)(struct virtio_unit *u, const struct conf *c,
 		    unsigned int index, struct err *e);
 } kinds[] = {
+	{"disk", disks, blk_host_open},
 	{"rng", rngs, rng_host_open},
 };
 
