@@ -37,6 +37,21 @@ static int refuse_kind(const struct conf_disk *d, mode_t mode, struct err *e)
 	return err_set(e, -EINVAL, ERR_DISK_KIND, d->path, wrong_kind(mode));
 }
 
+/* Who was killed a moment ago may still be on its way out. */
+#define PATIENCE 50 /* times 10 ms */
+
+static int open_patiently(const char *path, int flags)
+{
+	int fd;
+
+	for (unsigned int i = 0;; i++) {
+		fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		if (fd >= 0 || errno != EBUSY || i == PATIENCE)
+			return fd;
+		usleep(10000);
+	}
+}
+
 /*
  * O_NONBLOCK, as opening a pipe would wait for somebody at its other end.
  * O_EXCL means block devices: mounted ones cannot be had, nor can what another
@@ -45,7 +60,7 @@ static int refuse_kind(const struct conf_disk *d, mode_t mode, struct err *e)
 static int file_open(const struct conf_disk *d, struct err *e)
 {
 	int flags = d->readonly ? O_RDONLY : O_RDWR | O_EXCL;
-	int fd = open(d->path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open_patiently(d->path, flags);
 	int code = -errno;
 	struct stat st;
 
@@ -142,7 +157,7 @@ static int lock(int fd, int cmd, short type, off_t start, off_t len)
 	};
 
 	if (fcntl(fd, cmd, &l) < 0)
-		return -errno;
+		return errno == EACCES ? -EAGAIN : -errno;
 	return cmd == F_OFD_GETLK && l.l_type != F_UNLCK ? -EAGAIN : 0;
 }
 
@@ -166,7 +181,12 @@ static int keep_others_away(struct blk_file *f, const struct conf_disk *d,
 {
 	int r = lock_file(f, d->readonly);
 
-	f->unlocked = r < 0 && r != -EAGAIN && r != -EACCES;
+	for (unsigned int i = 0; r == -EAGAIN && i < PATIENCE; i++) {
+		usleep(10000);
+		r = lock_file(f, d->readonly);
+	}
+
+	f->unlocked = r < 0 && r != -EAGAIN;
 	if (r == 0 || f->unlocked)
 		return 0;
 	return err_set_num(e, -EAGAIN, ERR_DISK_LOCKED, d->path, !d->readonly,
@@ -280,9 +300,12 @@ int blk_file_open(struct blk_file *f, const struct conf_disk *d, struct err *e)
 	return r;
 }
 
+/* The kernel may hold on to the file for a while: the lock goes now. */
 void blk_file_close(struct blk_file *f)
 {
-	if (f->fd >= 0)
+	if (f->fd >= 0) {
+		(void)lock(f->fd, F_OFD_SETLK, F_UNLCK, 0, 0);
 		close(f->fd);
+	}
 	f->fd = -1;
 }

@@ -158,11 +158,13 @@ static void *queue_thread(void *arg)
 			take_all(q);
 		virtio_signal(v, q->index);
 		if (stop && !q->busy)
-			return NULL;
+			break;
 		if (!stop && !q->failed && q->n_free)
 			more = virtq_wait(vq);
 		q->blk->ops->wait(q->eng, !more);
 	}
+	q->blk->ops->leave(q->eng);
+	return NULL;
 }
 
 /* --- start and stop ------------------------------------------------------- */

@@ -43,8 +43,9 @@ struct blk_engine_ops {
 		    unsigned int depth);
 	/* Nothing is under way any more. From any thread. */
 	void (*close)(struct blk_engine *eng);
-	/* The thread begins. */
+	/* The thread begins, and ends: the file is let go then. */
 	void (*enter)(struct blk_engine *eng);
+	void (*leave)(struct blk_engine *eng);
 	/* @io is the engine's until reap() returns it. */
 	void (*submit)(struct blk_engine *eng, struct blk_io *io);
 	/*

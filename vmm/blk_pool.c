@@ -206,6 +206,11 @@ static void pool_enter(struct blk_engine *eng)
 	(void)eng;
 }
 
+static void pool_leave(struct blk_engine *eng)
+{
+	(void)eng;
+}
+
 static void pool_submit(struct blk_engine *eng, struct blk_io *io)
 {
 	bool lacking;
@@ -255,6 +260,7 @@ const struct blk_engine_ops blk_pool_ops = {
 	.open = pool_open,
 	.close = pool_close,
 	.enter = pool_enter,
+	.leave = pool_leave,
 	.submit = pool_submit,
 	.wait = pool_wait,
 	.reap = pool_reap,

@@ -115,6 +115,17 @@ static void uring_enter(struct blk_engine *eng)
 	kick_arm(eng);
 }
 
+/*
+ * The kernel takes a ring apart some time after it was closed. The file would
+ * be open until then, and locked for who starts next.
+ */
+static void uring_leave(struct blk_engine *eng)
+{
+	if (eng->fixed)
+		io_uring_unregister_files(&eng->ring);
+	eng->fixed = false;
+}
+
 static void prepare(struct io_uring_sqe *sqe, int fd, const struct blk_io *io)
 {
 	const struct iovec *v = io->iov;
@@ -195,6 +206,7 @@ const struct blk_engine_ops blk_uring_ops = {
 	.open = uring_open,
 	.close = uring_close,
 	.enter = uring_enter,
+	.leave = uring_leave,
 	.submit = uring_submit,
 	.wait = uring_wait,
 	.reap = uring_reap,
