@@ -25,8 +25,8 @@
 #define RING	  65536u
 #define PIECE	  4096u
 #define WAIT_NS	  1000000000u /* a vCPU's patience with the reader */
-#define FINISH_S  5	      /* the patience at the end */
-#define LEAVE_S	  1	      /* for the thread to come out of write() */
+#define FINISH_NS 5000000000u /* the patience at the end */
+#define LEAVE_NS  1000000000u /* for the thread to come out of write() */
 #define GATHER_MS 1
 #define TAKE_MS	  200
 
@@ -42,12 +42,13 @@ struct output {
 	uint64_t waited;      /* ns of patience used up since */
 	uint64_t since;	      /* the waiters began to wait */
 	unsigned int waiters;
-	bool nobody;  /* to take it */
-	bool again;   /* somebody may be there now */
-	bool dead;    /* nothing can be written any more */
-	bool stop;    /* nothing more will be put in */
-	bool give_up; /* and nobody waits for the rest */
-	bool over;    /* the thread is through */
+	uint64_t moved; /* bytes were last taken out, or `stop` */
+	bool nobody;	/* to take it */
+	bool again;	/* somebody may be there now */
+	bool dead;	/* nothing can be written any more */
+	bool stop;	/* nothing more will be put in */
+	bool give_up;	/* and nobody waits for the rest */
+	bool over;	/* the thread is through */
 	struct output_end end;
 	uint8_t ring[RING];
 };
@@ -128,10 +129,12 @@ static void wait_somebody(struct output *o)
 static void take_out(struct output *o, size_t len)
 {
 	o->done += len;
+	if (len)
+		o->moved = now_ns();
 	if (o->done - o->paid >= PIECE) {
 		o->paid = o->done;
 		o->waited = 0;
-		o->since = now_ns();
+		o->since = o->moved;
 	}
 	pthread_cond_broadcast(&o->less);
 }
@@ -306,23 +309,24 @@ void output_again(struct output *o)
 
 /* --- the end -------------------------------------------------------------- */
 
-/* Whether the thread came to its end. Holds the lock. */
-static bool wait_over(struct output *o, unsigned int seconds)
+void output_stop(struct output *o)
 {
-	uint64_t patience = seconds * UINT64_C(1000000000);
-	uint64_t until = now_ns() + patience;
-	uint64_t seen = o->done;
+	if (!o)
+		return;
+	pthread_mutex_lock(&o->lock);
+	if (!o->stop)
+		o->moved = now_ns();
+	o->stop = true;
+	pthread_cond_signal(&o->more);
+	pthread_mutex_unlock(&o->lock);
+}
 
-	while (!o->over) {
-		int r = wait_until(&o->less, &o->lock, until);
-
-		if (o->done != seen)
-			until = now_ns() + patience;
-		else if (r == ETIMEDOUT)
-			return false;
-		seen = o->done;
-	}
-	return true;
+/* Whether the thread came to its end. Holds the lock. */
+static bool wait_over(struct output *o, uint64_t patience_ns)
+{
+	while (!o->over && now_ns() < o->moved + patience_ns)
+		(void)wait_until(&o->less, &o->lock, o->moved + patience_ns);
+	return o->over;
 }
 
 static void output_free(struct output *o)
@@ -340,12 +344,12 @@ struct output_end output_finish(struct output *o)
 
 	if (!o)
 		return end;
+	output_stop(o);
 	pthread_mutex_lock(&o->lock);
-	o->stop = true;
-	pthread_cond_signal(&o->more);
-	if (!wait_over(o, FINISH_S)) {
+	if (!wait_over(o, FINISH_NS)) {
 		o->give_up = true;
-		(void)wait_over(o, LEAVE_S);
+		o->moved = now_ns();
+		(void)wait_over(o, LEAVE_NS);
 	}
 	end = o->end;
 	end.stuck = !o->over;
