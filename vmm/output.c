@@ -27,7 +27,8 @@
 #define WAIT_NS	  1000000000u /* a vCPU's patience with the reader */
 #define FINISH_NS 5000000000u /* the patience at the end */
 #define LEAVE_NS  1000000000u /* for the thread to come out of write() */
-#define GATHER_MS 1
+#define GATHER_NS 1000000u
+#define MUCH	  (RING / 4) /* is not gathered any longer */
 #define TAKE_MS	  200
 
 struct output {
@@ -92,21 +93,26 @@ ssize_t output_fd(void *ctx, const uint8_t *buf, size_t len)
 
 /* --- the thread. Its functions hold the lock. ----------------------------- */
 
+/* A guest writes bytes: let a few come together. */
+static void gather(struct output *o)
+{
+	uint64_t until;
+
+	while (o->put == o->done && !o->stop)
+		pthread_cond_wait(&o->more, &o->lock);
+	until = now_ns() + GATHER_NS;
+	while (o->put - o->done < MUCH && !o->stop && now_ns() < until)
+		(void)wait_until(&o->more, &o->lock, until);
+}
+
 /* The next contiguous piece: 0 when there will be none. */
 static size_t wait_piece(struct output *o)
 {
 	uint64_t at;
 	uint64_t len;
 
-	while (o->put == o->done && !o->stop) {
-		pthread_cond_wait(&o->more, &o->lock);
-		if (o->stop)
-			break;
-		/* A guest writes bytes: let a few come together. */
-		pthread_mutex_unlock(&o->lock);
-		(void)poll(NULL, 0, GATHER_MS);
-		pthread_mutex_lock(&o->lock);
-	}
+	if (o->put == o->done)
+		gather(o);
 	at = o->done % RING;
 	len = o->put - o->done;
 	return len < RING - at ? len : RING - at;
@@ -268,6 +274,16 @@ static void copy_in(struct output *o, const uint8_t *buf, size_t len)
 	o->put += len;
 }
 
+/* @n bytes more: the thread waits for the first, and a moment for many. */
+static void tell(struct output *o, size_t n)
+{
+	uint64_t now = o->put - o->done;
+	uint64_t before = now - n;
+
+	if (!o->nobody && now && (!before || (before < MUCH && now >= MUCH)))
+		pthread_cond_signal(&o->more);
+}
+
 /* How many of @len bytes were dealt with. */
 static size_t put_some(struct output *o, const uint8_t *buf, size_t len)
 {
@@ -290,12 +306,11 @@ void output_put(struct output *o, const uint8_t *buf, size_t len)
 
 		if (!n)
 			break;
+		tell(o, n);
 		buf += n;
 		len -= n;
 	}
 	o->end.dropped += len;
-	if (!o->nobody)
-		pthread_cond_signal(&o->more);
 	pthread_mutex_unlock(&o->lock);
 }
 
