@@ -14,6 +14,13 @@ link() {
 		-T tests/guests/x86_64/guest.ld -o "$@"
 }
 
+# link_alone OUT NAME: of NAME.S and NAME.ld, with nothing beside it.
+link_alone() {
+	"$cc" -m32 -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
+		-Wl,-z,max-page-size=4096 -Wl,-no-warn-rwx-segments \
+		-T "tests/guests/x86_64/$2.ld" -o "$1" "tests/guests/x86_64/$2.S"
+}
+
 # name, program, expected status, text expected besides PASS, how many SIGTERM
 # barge gets once the guest has said READY, kN for N restarts by a key, or pty to
 # sit at CONSOLE; options; _ stands for a blank within
@@ -22,6 +29,7 @@ guests() {
 	cat <<-END
 	entry        entry       0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
 	entry-4g     entry       0   -               0 --memory 5G --initrd INITRD --cmdline tiny=1_guest
+	multiboot    multiboot   0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
 	ports        ports       0   -               0 --memory 64M
 	mmio         mmio        0   -               0 --memory 64M
 	edges        edges       0   1_regions       0 --memory 64M
@@ -52,7 +60,7 @@ guests() {
 	hang-flood   say         6   time_limit      0 --memory 64M --timeout 1 --expect (x+x+)+y --cmdline then=3_say:PASS~xxxxxxxxxxxxxxxxxxxxxxxxx~
 	hang-silent  say         6   !               0 --memory 64M --timeout 1 --cmdline then=1
 	loop         say         6   rebooted        0 --memory 64M --timeout 2 --on-reboot restart --cmdline then=4_say:PASS~
-	restart      say         0   -               k100 --memory 64M --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
+	restart      say         0   -               k100 --memory 64M --rng --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
 	loop-exit    say         5   -               0 --memory 64M --timeout 30 --cmdline then=4_say:PASS~
 	loop-until   say         0   -               0 --memory 64M --timeout 30 --on-reboot restart --until ^PASS$ --cmdline then=4_say:two~PASS
 	loop-state   say         6   3_of_3          0 --memory 64M --timeout 1 --on-reboot restart --expect PASS --expect PASS --expect z --cmdline then=4_say:PASS~
