@@ -777,17 +777,27 @@ static void rom_key(void **state)
 static void ini_every_key(void **state)
 {
 	static const char *const sample[] = {
-		[VALUE_PATH] = "f",	     [VALUE_TEXT] = "t",
-		[VALUE_NUMBER] = "2",	     [VALUE_SIZE] = "64M",
-		[VALUE_BOOL] = "yes",	     [VALUE_CONSOLE] = "none",
-		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
-		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
-		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
-		[VALUE_CPU_OFF] = "pmu",     [VALUE_HUGEPAGES] = "2M",
-		[VALUE_READY] = "guest",     [VALUE_AFFINITY] = "0",
-		[VALUE_SECONDS] = "1.5",     [VALUE_REGEX] = "a|b",
+		[VALUE_PATH] = "f",
+		[VALUE_TEXT] = "t",
+		[VALUE_NUMBER] = "2",
+		[VALUE_SIZE] = "64M",
+		[VALUE_BOOL] = "yes",
+		[VALUE_CONSOLE] = "none",
+		[VALUE_MSIX] = "inplace",
+		[VALUE_ON_ERROR] = "ignore",
+		[VALUE_ADDRESS] = "01:00.0",
+		[VALUE_P2P] = "on",
+		[VALUE_BACKEND] = "iommufd",
+		[VALUE_ROM] = "off",
+		[VALUE_CPU_OFF] = "pmu",
+		[VALUE_HUGEPAGES] = "2M",
+		[VALUE_READY] = "guest",
+		[VALUE_AFFINITY] = "0",
+		[VALUE_SECONDS] = "1.5",
+		[VALUE_REGEX] = "a|b",
 		[VALUE_ON_REBOOT] = "restart",
-		[VALUE_FILE] = "x",	     [VALUE_WORD] = "x",
+		[VALUE_FILE] = "x",
+		[VALUE_WORD] = "x",
 	};
 	struct trial *t = *state;
 	unsigned int n;
