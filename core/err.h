@@ -49,6 +49,14 @@ enum err_what {
 	ERR_REGEX,	     /* name: option, detail: what is wrong, where */
 	ERR_REGEX_MANY,	     /* name: option, num: how many are possible */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
+	ERR_TEST_NONE,	     /* name: folder without tests; "": none named */
+	ERR_TEST_FILTER,     /* name: the pattern that no test fits */
+	ERR_TEST_NAME,	     /* name: file, detail: its test's name */
+	ERR_TEST_TWICE,	     /* name: the test, detail: its second file */
+	ERR_TEST_NEEDS,	     /* name: file, detail: a word of needs */
+	ERR_ROOT,	     /* name: folder or file, detail: its role */
+	ERR_ROOT_LARGE,	     /* name: folder, num: bytes there are for it */
+	ERR_ROOT_INIT,	     /* name: folder that has no init */
 	ERR_PCI_SLOTS,	     /* num: devices that are possible */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
@@ -90,6 +98,7 @@ enum err_what {
 	ERR_BIND_VM,	 /* name: address, detail: who has it open */
 	ERR_BIND_WRITE,	 /* name: sysfs file, detail: what was to be written */
 	ERR_BIND_REFUSED, /* name: address: no driver has it afterwards */
+	ERR_BUSYBOX,	  /* there is no static busybox */
 	ERR_DOCTOR,	  /* num: checks that are bad */
 	ERR_WHAT_MAX,
 };

@@ -38,6 +38,13 @@ static int set_path(char **at, const char *text, const char *base)
 	return take_string(at, path);
 }
 
+static int set_machine(char **at, const char *text)
+{
+	if (strcmp(text, "x86_64") != 0 && strcmp(text, "aarch64") != 0)
+		return -EINVAL;
+	return take_string(at, strdup(text));
+}
+
 int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base)
 {
 	int n;
@@ -116,6 +123,10 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_p2p(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
+	case VALUE_STATUS:
+		return option_status(text, at);
+	case VALUE_MACHINE:
+		return set_machine(at, text);
 	case VALUE_AFFINITY:
 		return set_affinity(at, text);
 	case VALUE_READY:

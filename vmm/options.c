@@ -17,6 +17,7 @@
 #define DEVICES		"Devices"
 #define CONTRACT	"Boot test"
 #define PLAN		"Plan"
+#define TEST		"Test"
 #define OTHER		"Other"
 
 #define FOR(command)	(1u << (command))
@@ -29,6 +30,10 @@ static const struct option_def options[] = {
 	  "initial RAM disk", "initramfs ramdisk" },
 	{ "cmdline", 0, true, VALUE_TEXT, AT(cmdline), "TEXT", BOOT,
 	  "kernel command line", "append params args" },
+	{ "init", 0, false, VALUE_TEXT, AT(init), "COMMAND", BOOT,
+	  "run this in an initramfs of its own", "exec script" },
+	{ "root", 0, false, VALUE_PATH, AT(root), "DIR", BOOT,
+	  "folder to be packed as initramfs", "rootfs" },
 	{ "dump-fdt", 0, false, VALUE_PATH, AT(dump_fdt), "FILE", BOOT,
 	  "aarch64: keep a copy of the device tree", "dumpdtb dtb" },
 	{ "cpus", 'c', true, VALUE_NUMBER, AT(cpus), "COUNT", MACHINE,
@@ -54,6 +59,11 @@ static const struct option_def options[] = {
 	  "quirk quirks" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
 	  "serial port: stdio, none, file:, pty, socket:", "serial tty" },
+	{ "hvc", 0, true, VALUE_CONSOLE, AT(hvc), "WHERE", DEVICES,
+	  "virtio console hvc0: as for --console (none)", "virtio-console" },
+	{ "port", 0, false, VALUE_PORT, AT(port), "NAME[,KEY=VALUE]", DEVICES,
+	  "a named port of the virtio console",
+	  "virtserialport serial-port" },
 	{ "timestamps", 0, true, VALUE_BOOL, AT(timestamps), "yes|no", DEVICES,
 	  "each console line begins with its time (no)", "timestamp times" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
@@ -85,6 +95,22 @@ static const struct option_def options[] = {
 	  "draw the plan, too, as a picture", "picture draw" },
 	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
 	  "plan the BARs described there, no hardware", "whatif" },
+	{ "jobs", 'j', false, VALUE_NUMBER, AT(suite.jobs), "COUNT", TEST,
+	  "tests at a time (one per processor)", "parallel" },
+	{ "memory-budget", 0, false, VALUE_SIZE, AT(suite.memory), "SIZE",
+	  TEST, "of guests at a time (3/4 of what is free)", NULL },
+	{ "cpu-budget", 0, false, VALUE_NUMBER, AT(suite.cpus), "COUNT", TEST,
+	  "of guests at a time (one per processor)", NULL },
+	{ "retries", 0, false, VALUE_NUMBER, AT(suite.retries), "COUNT", TEST,
+	  "try a failed test so many times more (0)", "rerun" },
+	{ "filter", 0, false, VALUE_TEXT, AT(suite.filter), "GLOB", TEST,
+	  "only tests whose name is like that", "match only" },
+	{ "logs", 0, false, VALUE_PATH, AT(suite.logs), "DIR", TEST,
+	  "where consoles are kept (barge-logs)", "log-dir" },
+	{ "junit", 0, false, VALUE_PATH, AT(suite.junit), "FILE", TEST,
+	  "write a report in JUnit XML", "xml" },
+	{ "tap", 0, false, VALUE_BOOL, AT(suite.tap), "yes|no", TEST,
+	  "print TAP version 14", NULL },
 	{ "json", 0, false, VALUE_BOOL, AT(json), "yes|no", OTHER,
 	  "plan, devices, doctor: print for programs", NULL },
 	{ "force", 0, false, VALUE_BOOL, AT(force), "yes|no", OTHER,
@@ -115,13 +141,46 @@ static const struct option_def vfio_options[] = {
 	  "romfile rombar vbios option-rom" },
 };
 
-/* Options that are not for run and plan alike. */
+/* The keys of [test]. */
+static const struct option_def test_options[] = {
+	{ "name", 0, true, VALUE_TEXT, AT(test.name), "TEXT", NULL,
+	  "what it is called in reports", "title" },
+	{ "status", 0, true, VALUE_STATUS, AT(test.status), "STATUS", NULL,
+	  "how barge run has to end", "exit expect-status" },
+	{ "init", 0, true, VALUE_TEXT, AT(init), "COMMAND", NULL,
+	  "run this in an initramfs of its own", "command exec" },
+	{ "root", 0, true, VALUE_PATH, AT(root), "DIR", NULL,
+	  "folder to be packed as initramfs", "rootfs" },
+	{ "xfail", 0, true, VALUE_BOOL, AT(test.xfail), "yes|no", NULL,
+	  "it is known to fail", "todo expected-failure" },
+	{ "reason", 0, true, VALUE_TEXT, AT(test.reason), "TEXT", NULL,
+	  "why it fails", "why because" },
+	{ "arch", 0, true, VALUE_MACHINE, AT(test.arch), "x86_64|aarch64", NULL,
+	  "the only architecture it is for", "machine" },
+	{ "needs", 0, true, VALUE_TEXT, AT(test.needs), "WORD,...", NULL,
+	  "what has to be there, otherwise it is skipped", "requires skip-if" },
+};
+
+/* Options that are not for run, plan and test alike. */
 static const struct {
 	const char *name;
 	unsigned int commands;
 } limited[] = {
-	{ "memory",
-	  FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_DOCTOR) },
+	{ "memory", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_TEST) |
+			    FOR(COMMAND_DOCTOR) },
+	{ "console", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "pidfile", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "ready", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "init", FOR(COMMAND_RUN) | FOR(COMMAND_TEST) },
+	{ "root", FOR(COMMAND_RUN) | FOR(COMMAND_TEST) },
+	{ "jobs", FOR(COMMAND_TEST) },
+	{ "memory-budget", FOR(COMMAND_TEST) },
+	{ "cpu-budget", FOR(COMMAND_TEST) },
+	{ "retries", FOR(COMMAND_TEST) },
+	{ "filter", FOR(COMMAND_TEST) },
+	{ "logs", FOR(COMMAND_TEST) },
+	{ "junit", FOR(COMMAND_TEST) },
+	{ "tap", FOR(COMMAND_TEST) },
 	{ "json",
 	  FOR(COMMAND_PLAN) | FOR(COMMAND_DEVICES) | FOR(COMMAND_DOCTOR) },
 	{ "force", FOR(COMMAND_BIND) | FOR(COMMAND_UNBIND) },
@@ -137,6 +196,7 @@ static const char *const commands[] = {
 	[COMMAND_DOCTOR] = "doctor",
 	[COMMAND_BIND] = "bind",
 	[COMMAND_UNBIND] = "unbind",
+	[COMMAND_TEST] = "test",
 	[COMMAND_HELP] = "help",
 	[COMMAND_VERSION] = NULL, /* an option */
 };
@@ -156,6 +216,8 @@ static const char *const expected[] = {
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
+	[VALUE_STATUS] = "an exit status, 0 to 255, such as 3 or 64+3",
+	[VALUE_MACHINE] = "x86_64 or aarch64",
 	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
 	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
 			   "or sets of them such as 2-3/4-5",
@@ -166,6 +228,7 @@ static const char *const expected[] = {
 	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
+	[VALUE_PORT] = "the name of a port such as org.example.0",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -194,9 +257,21 @@ const struct option_def *option_table(unsigned int *n)
 	.max = sizeof(((struct conf *)NULL)->kind) /                           \
 	       sizeof(struct conf_##kind)
 
+static const struct option_def port_options[] = {
+	{"name", 0, true, VALUE_WORD, offsetof(struct conf_port, name), "NAME",
+	 NULL, "what the guest finds it by", NULL},
+	{"to", 0, true, VALUE_CONSOLE, offsetof(struct conf_port, to), "WHERE",
+	 NULL, "as for --console (stdio)", "where path"},
+	{"append", 0, true, VALUE_BOOL, offsetof(struct conf_port, append),
+	 "yes|no", NULL, "of a file: add to what is there (no)", NULL},
+	{"max-size", 0, true, VALUE_SIZE, offsetof(struct conf_port, max_size),
+	 "SIZE", NULL, "of a file: then begin another one", "size"},
+};
+
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
 static const struct option_list lists[] = {
+	{LIST(port, VALUE_PORT, "org.example.0")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 };
 
@@ -234,6 +309,12 @@ const struct option_list *option_list_section(const char *section)
 	return NULL;
 }
 
+const struct option_def *option_test_table(unsigned int *n)
+{
+	*n = sizeof(test_options) / sizeof(test_options[0]);
+	return test_options;
+}
+
 const char *const *option_commands(void)
 {
 	return commands;
@@ -245,7 +326,7 @@ unsigned int option_for(const struct option_def *o)
 		if (strcmp(o->name, limited[i].name) == 0)
 			return limited[i].commands;
 	}
-	return FOR(COMMAND_RUN) | FOR(COMMAND_PLAN);
+	return FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_TEST);
 }
 
 const char *option_expected(enum value_type type)
@@ -459,6 +540,25 @@ int option_number(const char *s, unsigned int *out)
 	if (v > UINT32_MAX)
 		return -ERANGE;
 	*out = (unsigned int)v;
+	return 0;
+}
+
+int option_status(const char *s, unsigned int *out)
+{
+	uint64_t v, more = 0;
+	int ret = digits(&s, &v);
+
+	if (ret == 0 && *s == '+') {
+		s++;
+		ret = digits(&s, &more);
+	}
+	if (ret)
+		return ret;
+	if (*s)
+		return -EINVAL;
+	if (v > 255 || more > 255 || v + more > 255)
+		return -ERANGE;
+	*out = (unsigned int)(v + more);
 	return 0;
 }
 

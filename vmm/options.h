@@ -30,6 +30,8 @@ enum value_type {
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_CPU_OFF,
+	VALUE_STATUS,
+	VALUE_MACHINE, /* the word x86_64 or aarch64, as text */
 	VALUE_HUGEPAGES,
 	VALUE_READY,
 	VALUE_AFFINITY,
@@ -39,6 +41,7 @@ enum value_type {
 	VALUE_ON_REBOOT,
 	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
 	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
+	VALUE_PORT, /* this is a list: see struct option_list */
 	VALUE_VFIO, /* this is a list: see struct option_list */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
@@ -97,6 +100,9 @@ const struct option_list *option_list_of(enum value_type type);
 /* Of a section's name, "vfio.disk"; NULL: of none. */
 const struct option_list *option_list_section(const char *section);
 
+/* The keys of [test]. */
+const struct option_def *option_test_table(unsigned int *n);
+
 /* Exact match of @len bytes in @table, or NULL. */
 const struct option_def *option_find(const struct option_def *table,
 				     unsigned int n, const char *name,
@@ -137,6 +143,8 @@ int option_ready(const char *s, enum conf_ready *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
+/* An exit status: 3, or 64+3. */
+int option_status(const char *s, unsigned int *out);
 /* The size of a huge page, a power of two; "no": 0. */
 int option_hugepages(const char *s, uint64_t *out);
 #define OPTION_ADDRESS_SIZE 16

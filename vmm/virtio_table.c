@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* All ports are one device. */
+static unsigned int consoles(const struct conf *c)
+{
+	return c->hvc.kind != CONSOLE_NONE || c->n_port;
+}
+
 static unsigned int rngs(const struct conf *c)
 {
 	return c->rng;
@@ -19,6 +25,7 @@ static const struct {
 	int (*open)(struct virtio_unit *u, const struct conf *c,
 		    unsigned int index, struct err *e);
 } kinds[] = {
+	{"console", consoles, hvc_host_open},
 	{"rng", rngs, rng_host_open},
 };
 

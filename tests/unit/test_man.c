@@ -240,11 +240,13 @@ static unsigned int assert_keys(const struct option_def *o, unsigned int n,
 static void keys_in_page(void **state)
 {
 	unsigned int n, keys;
-	const struct option_def *vm = option_table(&n);
+	const struct option_def *o = option_table(&n);
 	char from[LINE_LEN];
 
 	(void)state;
-	keys = assert_keys(vm, n, ".Sh THE VM SECTION", ".Sh");
+	keys = assert_keys(o, n, ".Sh THE VM SECTION", ".Sh");
+	o = option_test_table(&n);
+	keys += assert_keys(o, n, ".Sh THE TEST SECTION", ".Sh");
 	for (unsigned int i = 0; option_list(i); i++) {
 		const struct option_list *l = option_list(i);
 
