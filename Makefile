@@ -92,7 +92,7 @@ ldflags = $(pie) $(sys_lib:%=-L%) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sectio
 	$(filter -fsanitize=%,$(subst $(comma)fuzzer-no-link,,$(opt_$(MODE)))) $(LDFLAGS)
 comma := ,
 libs_aarch64 := -lfdt -lz -lzstd
-libs := -liniparser $(libs_$(ARCH)) -lpthread
+libs := -liniparser -luring $(libs_$(ARCH)) -lpthread
 # Programs of tests are never static: there is no static cmocka.
 static := $(filter-out 0,$(STATIC))
 $(O)/barge: private pie := $(if $(static),-static-pie,-pie)
@@ -155,6 +155,8 @@ wrapped := open openat close ioctl eventfd epoll_create1 read write pread pwrite
 wrap_flags := -Wl,-u,__wrap_open $(wrapped:%=-Wl,--wrap=%)
 $(O)/tests/unit/test_vfio_%: wrap := $(wrap_flags)
 $(O)/tests/fuzz/fuzz_vfio_%: wrap := $(wrap_flags)
+# These bring their own: each calls them as it likes.
+$(O)/tests/unit/test_vhost: wrap := -Wl,--wrap=open,--wrap=ioctl
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/tests/libfakes.a $(O)/libbarge.a
 	$(say) LD $@
 	$(Q)$(CC) $(cflags) $(ldflags) $(wrap) -o $@ $^ -lcmocka $(libs)

@@ -178,6 +178,7 @@ struct arch_boot vm_boot(struct vm *vm)
 	struct arch_boot b = {
 		.kernel_name = c->kernel,
 		.kernel_fd = vm->kernel_fd,
+		.flat = c->kernel_format == KERNEL_FORMAT_FLAT,
 		.initrd_name = vm->cmdline ? "initramfs" : c->initrd,
 		.initrd_fd = vm->initrd_fd,
 		.cmdline = vm->cmdline	? vm->cmdline

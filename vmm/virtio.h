@@ -79,6 +79,10 @@ int hvc_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
 /* Open the host sides of all ports: vm->hvc. Once, before vm_virtio_open(). */
 int hvc_consoles_open(struct vm *vm, struct err *e);
+int vsock_host_open(struct virtio_unit *u, const struct conf *c,
+		    unsigned int index, struct err *e);
+int blk_host_open(struct virtio_unit *u, const struct conf *c,
+		  unsigned int index, struct err *e);
 int rng_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
 

@@ -345,7 +345,7 @@ static void table_sane(void **state)
 	for (unsigned int k = 0; option_list(k); k++) {
 		const struct option_list *l = option_list(k);
 
-		assert_true(l->max == 16); /* vmm/explain_table.c says so */
+		assert_in_range(l->max, 1, 16);
 		for (unsigned int i = 0; i < l->n; i++)
 			assert_true(l->table[i].in_ini);
 	}

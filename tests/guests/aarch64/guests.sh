@@ -18,6 +18,14 @@ link() {
 		"${cross}objcopy" -O binary "$to.elf" "$to"
 }
 
+# link_alone OUT NAME: of NAME.S and NAME.ld, with nothing beside it.
+link_alone() {
+	"$cc" -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
+		-Wl,-no-warn-rwx-segments -T "tests/guests/aarch64/$2.ld" \
+		-o "$1.elf" "tests/guests/aarch64/$2.S" &&
+		"${cross}objcopy" -O binary "$1.elf" "$1"
+}
+
 # name, program, expected status, text expected besides PASS, how many SIGTERM
 # barge gets once the guest has said READY, kN for N restarts by a key, or pty to
 # sit at CONSOLE; options; _ stands for a blank within
@@ -26,6 +34,8 @@ guests() {
 	cat <<-END
 	entry        entry       0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
 	entry-4g     entry       0   -               0 --memory 3400M --initrd INITRD --cmdline tiny=1_guest
+	flat         flat        0   -               0 --memory 64M --kernel-format flat
+	flat-4g      flat        0   -               0 --memory 3400M --kernel-format flat --initrd INITRD
 	mmio         mmio        0   -               0 --memory 64M
 	edges        edges       0   1_regions       0 --memory 64M
 	edges-odd    edges       0   1_regions       0 --memory 77M

@@ -14,6 +14,13 @@ link() {
 		-T tests/guests/x86_64/guest.ld -o "$@"
 }
 
+# link_alone OUT NAME: of NAME.S and NAME.ld, with nothing beside it.
+link_alone() {
+	"$cc" -m32 -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
+		-Wl,-z,max-page-size=4096 -Wl,-no-warn-rwx-segments \
+		-T "tests/guests/x86_64/$2.ld" -o "$1" "tests/guests/x86_64/$2.S"
+}
+
 # name, program, expected status, text expected besides PASS, how many SIGTERM
 # barge gets once the guest has said READY, kN for N restarts by a key, or pty to
 # sit at CONSOLE; options; _ stands for a blank within
@@ -22,6 +29,7 @@ guests() {
 	cat <<-END
 	entry        entry       0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
 	entry-4g     entry       0   -               0 --memory 5G --initrd INITRD --cmdline tiny=1_guest
+	multiboot    multiboot   0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
 	ports        ports       0   -               0 --memory 64M
 	mmio         mmio        0   -               0 --memory 64M
 	edges        edges       0   1_regions       0 --memory 64M
