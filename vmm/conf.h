@@ -129,8 +129,8 @@ struct conf {
 	char *kernel; /* NULL or owned, as all strings here */
 	char *initrd;
 	char *cmdline;
-	char *init;	      /* command that an initramfs of our own runs */
-	char *root;	      /* folder to be packed as initramfs */
+	char *init; /* command that an initramfs of our own runs */
+	char *root; /* folder to be packed as initramfs */
 	struct conf_test test;
 	struct conf_suite suite;
 	unsigned int cpus;

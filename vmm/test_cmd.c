@@ -137,6 +137,7 @@ static int suite(const struct conf *conf, struct err *e)
  */
 
 struct printer {
+	struct test_sink sink;
 	struct test_filter filter;
 	char out[TEST_FILTER_OUT(65536)];
 };
@@ -188,10 +189,10 @@ static void tell_end(const struct test_item *t, const struct printer *p)
 
 static int run_command(struct test_suite *s, struct printer *p, struct err *e)
 {
-	const struct test_sink sink = {print, p};
 	int r;
 
-	s->sink = &sink;
+	p->sink = (struct test_sink){print, p};
+	s->sink = &p->sink;
 	r = test_run(s, e);
 	if (r)
 		return r;
