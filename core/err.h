@@ -48,6 +48,7 @@ enum err_what {
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	ERR_REGEX,	     /* name: option, detail: what is wrong, where */
 	ERR_REGEX_MANY,	     /* name: option, num: how many are possible */
+	ERR_NO_FLAT,	     /* name: a kernel that is to be one */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
 	ERR_TEST_NONE,	     /* name: folder without tests; "": none named */
 	ERR_TEST_FILTER,     /* name: the pattern that no test fits */
@@ -70,7 +71,10 @@ enum err_what {
 	ERR_RT_PRIORITY,     /* num: priority */
 	ERR_PIDFILE,	     /* name: file, num: who has it */
 	ERR_CONSOLE_OPEN,    /* name: file */
+	ERR_SOCKET,	     /* name: file, of a socket that we make */
+	ERR_VSOCK_CID,	     /* num: address of a guest's sockets; 0: any */
 	ERR_HOST_CALL,	     /* name: the call that failed */
+	ERR_VHOST,	     /* name: /dev/vhost-..., detail: option for it */
 	ERR_PCI_NO_DEVICE,   /* name: address */
 	ERR_PCI_SYSFS,	     /* name: sysfs file */
 	ERR_VFIO_DRIVER,     /* name: address, detail: its driver or "" */

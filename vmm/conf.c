@@ -383,6 +383,7 @@ int conf_parse(struct conf *c, int argc, char *const argv[], struct err *e)
 
 	memset(c, 0, sizeof(*c));
 	c->cpus = 1;
+	c->hvc.kind = CONSOLE_NONE;
 	c->memory = MEMORY_DEFAULT;
 	c->test.status = CONF_STATUS_DEFAULT;
 	if (argc < 2)

@@ -43,6 +43,12 @@ struct conf_vfio {
 		.request_timeout = 10                                          \
 	}
 
+/* The socket device. */
+struct conf_vsock {
+	char cid[16];		    /* a number of the guest's own, or "auto" */
+	char socket[CONF_PATH_MAX]; /* "": by the kernel's vhost-vsock */
+};
+
 enum conf_console_kind {
 	CONSOLE_STDIO,
 	CONSOLE_NONE,
@@ -79,6 +85,19 @@ struct conf_regexes {
 		unsigned int number;
 		char *text; /* owned; compiles (watch_regex_check) */
 	} at[CONF_REGEX_MAX];
+};
+
+/* A named port of the virtio console. */
+struct conf_port {
+	char name[CONF_WORD_MAX];
+	struct conf_console to;
+	bool append;	   /* this and the next: of a file */
+	uint64_t max_size; /* bytes; 0: unbounded */
+};
+
+enum conf_kernel_format {
+	KERNEL_FORMAT_AUTO,
+	KERNEL_FORMAT_FLAT, /* code and data without any header */
 };
 
 enum conf_command {
@@ -127,6 +146,7 @@ struct conf {
 	enum conf_command command;
 	char *ini;    /* NULL or owned */
 	char *kernel; /* NULL or owned, as all strings here */
+	enum conf_kernel_format kernel_format;
 	char *initrd;
 	char *cmdline;
 	char *init; /* command that an initramfs of our own runs */
@@ -140,6 +160,9 @@ struct conf {
 	char *cpu_affinity; /* vmm/affinity.h */
 	unsigned int rt_priority;
 	struct conf_console console; /* the serial port's */
+	struct conf_console hvc;     /* hvc0's; CONSOLE_NONE: there is none */
+	unsigned int n_port;
+	struct conf_port port[16];
 	bool timestamps;
 	char *pidfile;
 	enum conf_ready ready;
@@ -163,6 +186,8 @@ struct conf {
 	bool fail_on_oops;
 	enum conf_on_reboot on_reboot;
 	bool rng;
+	unsigned int n_vsock;
+	struct conf_vsock vsock[1];
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

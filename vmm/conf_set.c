@@ -121,6 +121,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_backend(text, at);
 	case VALUE_P2P:
 		return option_p2p(text, at);
+	case VALUE_KERNEL_FORMAT:
+		return option_kernel_format(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
 	case VALUE_STATUS:
@@ -141,6 +143,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_on_reboot(text, at);
 	case VALUE_FILE:
 		return conf_file(at, text, base);
+	case VALUE_CID:
+		return option_cid(text, at);
 	case VALUE_WORD:
 		return set_word(at, text);
 	case VALUE_REGEX:

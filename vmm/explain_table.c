@@ -32,6 +32,7 @@ static const char *near_key(const struct err *e)
 	const char *colon = strchr(e->detail, ':');
 	const char *key = colon ? colon + 1 : e->detail;
 	const struct option_def *table, *o;
+	char name[ERR_DETAIL_MAX];
 	unsigned int n;
 
 	const struct option_list *list = option_list_section(e->detail);
@@ -43,7 +44,9 @@ static const char *near_key(const struct err *e)
 		table = list->table;
 		n = list->n;
 	}
-	o = option_near(table, n, key);
+	/* "expect.2" */
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, "."), key);
+	o = option_near(table, n, name);
 	return o && o->in_ini ? o->name : NULL;
 }
 
@@ -422,6 +425,9 @@ static const struct row rows[] = {
 	  "backslash before what is meant as it is." },
 	{ ERR_REGEX_MANY, 0, NULL,
 	  "%n is one too many: there can be %1 of them. Join some with |." },
+	{ ERR_NO_FLAT, 0, NULL,
+	  "%n: flat images are for aarch64. On x86_64, build a multiboot "
+	  "kernel and leave out --kernel-format." },
 	{ ERR_NO_FDT, 0, NULL,
 	  "%n: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },
@@ -576,7 +582,7 @@ static const struct row rows[] = {
 	  "Name one that you may write: --pidfile FILE" },
 	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
 	  "%n: the folder of the console does not exist. "
-	  "Make it with mkdir -p, or name another: --console file:PATH" },
+	  "Make it with mkdir -p, or name another" },
 	{ ERR_CONSOLE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the console. "
 	  "Name the file in it: --console file:PATH" },
@@ -598,6 +604,46 @@ static const struct row rows[] = {
 	{ ERR_CONSOLE_OPEN, 0, NULL,
 	  "%n: the console cannot be opened there: %e. "
 	  "Name one that you may write: --console file:PATH" },
+	{ ERR_SOCKET, EADDRINUSE, NULL,
+	  "%n: another program listens at this socket. "
+	  "Name another: --vsock 3,socket=PATH" },
+	{ ERR_SOCKET, EEXIST, NULL,
+	  "%n is there already and no socket of an earlier run. "
+	  "Name another place, or remove it" },
+	{ ERR_SOCKET, ENOENT, NULL,
+	  "%n: the folder of the socket does not exist. "
+	  "Make it with mkdir -p, or name another: --vsock 3,socket=PATH" },
+	{ ERR_SOCKET, ENAMETOOLONG, NULL,
+	  "%n: that name is too long for a socket, which has 107 bytes, 11 of "
+	  "them for a port. Name one in another folder, or a relative one" },
+	{ ERR_SOCKET, 0, NULL,
+	  "%n: no socket can be made there: %e. "
+	  "Name a place that you may write to: --vsock 3,socket=PATH" },
+	/* vhost: in-kernel halves of virtio devices */
+	{ ERR_VHOST, ENOENT, NULL,
+	  "%n, which %d needs, does not exist. Load its driver: "
+	  "sudo modprobe -a vhost_net vhost_vsock" },
+	{ ERR_VHOST, ENODEV, NULL,
+	  "%n, which %d needs, has no driver behind it. Load it: "
+	  "sudo modprobe -a vhost_net vhost_vsock" },
+	{ ERR_VHOST, EACCES, NULL,
+	  "%n, which %d needs: permission denied. "
+	  "Make it yours: sudo chown $USER %n" },
+	{ ERR_VHOST, ENOTSUP, NULL,
+	  "%n, which %d needs, is too old for virtio 1. "
+	  "Boot a newer host kernel." },
+	{ ERR_VHOST, 0, NULL,
+	  "%n, which %d needs, cannot be used: %e. "
+	  "Look for the reason: sudo dmesg | grep -i vhost" },
+	{ ERR_VSOCK_CID, EADDRINUSE, num_zero,
+	  "no address for the guest's sockets is free. "
+	  "Name one: --vsock CID" },
+	{ ERR_VSOCK_CID, EADDRINUSE, NULL,
+	  "another guest of this host has the address %1 for its sockets. "
+	  "Give another, or: --vsock auto" },
+	{ ERR_VSOCK_CID, 0, NULL,
+	  "the kernel does not take the address %1 for the guest's sockets: %e. "
+	  "Give another, or: --vsock auto" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
 	{ ERR_HOST_CALL, ENOMEM, NULL,

@@ -178,6 +178,7 @@ struct arch_boot vm_boot(struct vm *vm)
 	struct arch_boot b = {
 		.kernel_name = c->kernel,
 		.kernel_fd = vm->kernel_fd,
+		.flat = c->kernel_format == KERNEL_FORMAT_FLAT,
 		.initrd_name = vm->cmdline ? "initramfs" : c->initrd,
 		.initrd_fd = vm->initrd_fd,
 		.cmdline = vm->cmdline	? vm->cmdline
@@ -240,6 +241,8 @@ static int host_open(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = console_add(&vm->consoles, &c->console, "serial",
 				&vm->serial, e);
+	if (r == 0)
+		r = hvc_consoles_open(vm, e);
 	if (r == 0) {
 		struct arch_boot b = vm_boot(vm);
 
@@ -497,6 +500,7 @@ static int vm_restart(struct vm *vm, struct err *e)
 	vm_unbuild(vm);
 	vm_forget(vm);
 	vm_note(vm, "the guest reboots");
+	notify_status(&vm->notify, "The guest reboots");
 	r = hypervisor_open(vm, e);
 	if (r == 0)
 		r = vm_plan(vm, e);

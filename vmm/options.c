@@ -12,6 +12,8 @@
 #define AT(member)	offsetof(struct conf, member)
 #define VFIO_AT(member) offsetof(struct conf_vfio, member)
 
+#define VSOCK_AT(member) offsetof(struct conf_vsock, member)
+
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
 #define DEVICES		"Devices"
@@ -26,6 +28,9 @@
 static const struct option_def options[] = {
 	{ "kernel", 'k', true, VALUE_PATH, AT(kernel), "FILE", BOOT,
 	  "kernel image to boot", "image vmlinux bzimage" },
+	{ "kernel-format", 0, true, VALUE_KERNEL_FORMAT, AT(kernel_format),
+	  "auto|flat", BOOT, "aarch64: flat is code without a header (auto)",
+	  "format bare-metal raw" },
 	{ "initrd", 'i', true, VALUE_PATH, AT(initrd), "FILE", BOOT,
 	  "initial RAM disk", "initramfs ramdisk" },
 	{ "cmdline", 0, true, VALUE_TEXT, AT(cmdline), "TEXT", BOOT,
@@ -59,6 +64,11 @@ static const struct option_def options[] = {
 	  "quirk quirks" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
 	  "serial port: stdio, none, file:, pty, socket:", "serial tty" },
+	{ "hvc", 0, true, VALUE_CONSOLE, AT(hvc), "WHERE", DEVICES,
+	  "virtio console hvc0: as for --console (none)", "virtio-console" },
+	{ "port", 0, false, VALUE_PORT, AT(port), "NAME[,KEY=VALUE]", DEVICES,
+	  "a named port of the virtio console",
+	  "virtserialport serial-port" },
 	{ "timestamps", 0, true, VALUE_BOOL, AT(timestamps), "yes|no", DEVICES,
 	  "each console line begins with its time (no)", "timestamp times" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
@@ -66,6 +76,8 @@ static const struct option_def options[] = {
 	  "device vfio-pci passthrough pci" },
 	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
 	  "entropy from the host (no)", "entropy random virtio-rng" },
+	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
+	  "sockets between host and guest", "virtio-vsock vhost-vsock" },
 	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
 	  DEVICES, "how devices are given DMA (auto)", "backend" },
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
@@ -156,6 +168,13 @@ static const struct option_def test_options[] = {
 	  "what has to be there, otherwise it is skipped", "requires skip-if" },
 };
 
+static const struct option_def vsock_options[] = {
+	{ "cid", 0, true, VALUE_CID, VSOCK_AT(cid), "CID", NULL,
+	  "the guest's address: 3 or more, or auto", "guest-cid" },
+	{ "socket", 0, true, VALUE_FILE, VSOCK_AT(socket), "PATH", NULL,
+	  "Unix socket in the place of vhost-vsock", "uds path" },
+};
+
 /* Options that are not for run, plan and test alike. */
 static const struct {
 	const char *name;
@@ -213,6 +232,7 @@ static const char *const expected[] = {
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
 	[VALUE_STATUS] = "an exit status, 0 to 255, such as 3 or 64+3",
 	[VALUE_MACHINE] = "x86_64 or aarch64",
+	[VALUE_KERNEL_FORMAT] = "auto or flat",
 	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
 	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
 			   "or sets of them such as 2-3/4-5",
@@ -223,6 +243,9 @@ static const char *const expected[] = {
 	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
+	[VALUE_PORT] = "the name of a port such as org.example.0",
+	[VALUE_CID] = "a number from 3 to 4294967294, or auto",
+	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -251,13 +274,27 @@ const struct option_def *option_table(unsigned int *n)
 	.max = sizeof(((struct conf *)NULL)->kind) /                           \
 	       sizeof(struct conf_##kind)
 
+static const struct option_def port_options[] = {
+	{"name", 0, true, VALUE_WORD, offsetof(struct conf_port, name), "NAME",
+	 NULL, "what the guest finds it by", NULL},
+	{"to", 0, true, VALUE_CONSOLE, offsetof(struct conf_port, to), "WHERE",
+	 NULL, "as for --console (stdio)", "where path"},
+	{"append", 0, true, VALUE_BOOL, offsetof(struct conf_port, append),
+	 "yes|no", NULL, "of a file: add to what is there (no)", NULL},
+	{"max-size", 0, true, VALUE_SIZE, offsetof(struct conf_port, max_size),
+	 "SIZE", NULL, "of a file: then begin another one", "size"},
+};
+
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
 static const struct option_list lists[] = {
+	{LIST(port, VALUE_PORT, "org.example.0")},
+	{LIST(vsock, VALUE_VSOCK, "3")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
+_Static_assert(sizeof(struct conf_vsock) <= OPTION_ITEM_MAX, "vsock");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
 
 const struct option_list *option_list(unsigned int i)
@@ -695,6 +732,20 @@ int option_p2p(const char *s, enum vfio_p2p *out)
 	return 0;
 }
 
+int option_kernel_format(const char *s, enum conf_kernel_format *out)
+{
+	static const char *const words[] = {
+		[KERNEL_FORMAT_AUTO] = "auto",
+		[KERNEL_FORMAT_FLAT] = "flat",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_kernel_format)i;
+	return 0;
+}
+
 /* PLAN_CPU_* of the @len bytes at @s; 0: not one. */
 static unsigned int cpu_part(const char *s, size_t len)
 {
@@ -784,5 +835,24 @@ int option_address(const char *s, char out[OPTION_ADDRESS_SIZE])
 		return -EINVAL;
 	snprintf(out, OPTION_ADDRESS_SIZE, "%04x:%02x:%02x.%x",
 		 domain & 0xffffff, bus & 0xff, device & 0x1f, function & 7);
+	return 0;
+}
+
+int option_cid(const char *s, char out[OPTION_CID_SIZE])
+{
+	unsigned int cid;
+	int ret;
+
+	if (strcasecmp(s, "auto") == 0) {
+		strcpy(out, "auto");
+		return 0;
+	}
+	ret = option_number(s, &cid);
+	if (ret)
+		return ret;
+	/* 0 to 2 and the last one mean something else (vsock(7)). */
+	if (cid < 3 || cid == UINT32_MAX)
+		return -EINVAL;
+	snprintf(out, OPTION_CID_SIZE, "%u", cid);
 	return 0;
 }
