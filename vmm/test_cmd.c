@@ -93,8 +93,10 @@ static int suite_status(const struct test_suite *s)
 
 static int end_output(struct err *e)
 {
+	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout))
-		return err_set(e, -EIO, ERR_HOST_CALL, "write", NULL);
+		return err_set(e, errno ? -errno : -EIO, ERR_FILE_WRITE,
+			       "standard output", NULL);
 	return 0;
 }
 

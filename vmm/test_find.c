@@ -154,6 +154,7 @@ int test_item_fill(struct test_item *t, const struct conf *c, struct err *e)
 		t->memory = UINT64_MAX;
 	t->xfail = c->test.xfail;
 	t->status = -1;
+	t->has_section = c->test.given;
 	t->own_limit = c->timeout_ms != 0;
 	t->limit_ms = t->own_limit ? c->timeout_ms : TEST_LIMIT_S * 1000ull;
 	if (!c->test.reason)

@@ -326,6 +326,33 @@ static void oops(void **state)
 	}
 }
 
+/* The tree is where make runs, or four folders above this program. */
+static void examples(void **state)
+{
+	char path[PATH_MAX] = "examples/ci";
+	struct conf s = {.command = COMMAND_TEST};
+	char *word = (char *)"--kernel=k", *paths = path;
+	unsigned int xfails = 0;
+	ssize_t n;
+
+	(void)state;
+	if (access(path, R_OK)) {
+		n = readlink("/proc/self/exe", path, PATH_MAX - 64);
+		assert_true(n > 0);
+		path[n] = '\0';
+		snprintf(strrchr(path, '/'), 64, "/../../../../examples/ci");
+	}
+	s.suite.path = &paths;
+	s.suite.n_paths = 1;
+	s.suite.word = &word;
+	s.suite.n_words = 1;
+	assert_int_equal(test_find(&suite, &s, &err), 0);
+	assert_names("boot cpus panic root status ");
+	for (unsigned int i = 0; i < suite.n; i++)
+		xfails += suite.item[i].xfail;
+	assert_int_equal(xfails, 1);
+}
+
 /* A file may have a name like that of an option. */
 static void name_like_an_option(void **state)
 {
@@ -358,6 +385,7 @@ int main(void)
 		CASE(oops),
 		CASE(name_like_an_option),
 		CASE(status_of_commands),
+		CASE(examples),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
