@@ -92,7 +92,7 @@ ldflags = $(pie) $(sys_lib:%=-L%) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sectio
 	$(filter -fsanitize=%,$(subst $(comma)fuzzer-no-link,,$(opt_$(MODE)))) $(LDFLAGS)
 comma := ,
 libs_aarch64 := -lfdt -lz -lzstd
-libs := -liniparser $(libs_$(ARCH)) -lpthread
+libs := -liniparser -luring $(libs_$(ARCH)) -lpthread
 # Programs of tests are never static: there is no static cmocka.
 static := $(filter-out 0,$(STATIC))
 $(O)/barge: private pie := $(if $(static),-static-pie,-pie)

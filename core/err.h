@@ -59,6 +59,11 @@ enum err_what {
 	ERR_ROOT_LARGE,	     /* name: folder, num: bytes there are for it */
 	ERR_ROOT_INIT,	     /* name: folder that has no init */
 	ERR_PCI_SLOTS,	     /* num: devices that are possible */
+	ERR_DISK_KIND,	     /* name: file, detail: what kind of file it is */
+	ERR_DISK_FORMAT,     /* name: file, detail: what format it has */
+	ERR_DISK_SIZE,	     /* name: file, num: bytes, num2: that would do,
+				detail: bytes of a block */
+	ERR_DISK_BLOCKS,     /* name: file, num: bytes that direct needs */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */
@@ -75,6 +80,9 @@ enum err_what {
 	ERR_VSOCK_CID,	     /* num: address of a guest's sockets; 0: any */
 	ERR_HOST_CALL,	     /* name: the call that failed */
 	ERR_VHOST,	     /* name: /dev/vhost-..., detail: option for it */
+	ERR_DISK_LOCKED,     /* name: file, num: 1 if to be written */
+	ERR_DISK_DIRECT,     /* name: file: no O_DIRECT there */
+	ERR_DISK_URING,	     /* no io_uring */
 	ERR_PCI_NO_DEVICE,   /* name: address */
 	ERR_PCI_SYSFS,	     /* name: sysfs file */
 	ERR_VFIO_DRIVER,     /* name: address, detail: its driver or "" */

@@ -16,6 +16,7 @@
 /* An IOMMU group may hold more functions than a guest gets. */
 #define CONF_ADDRESSES_MAX 64
 #define CONF_PATH_MAX	   4096
+#define CONF_DISKS_MAX	   16
 #define CONF_CPUS_MAX	   255
 /* Regular expressions of one option. */
 #define CONF_REGEX_MAX 32
@@ -48,6 +49,29 @@ struct conf_vsock {
 	char cid[16];		    /* a number of the guest's own, or "auto" */
 	char socket[CONF_PATH_MAX]; /* "": by the kernel's vhost-vsock */
 };
+
+enum conf_disk_io {
+	DISK_IO_AUTO,
+	DISK_IO_URING,
+	DISK_IO_THREADS,
+};
+
+struct conf_disk {
+	char path[CONF_PATH_MAX];
+	bool readonly;
+	bool direct; /* O_DIRECT */
+	bool discard;
+	bool raw;		 /* whatever it looks like */
+	unsigned int block_size; /* 0: as it suits the file */
+	unsigned int queues;	 /* 0: one for each vCPU */
+	enum conf_disk_io io;
+	char serial[CONF_WORD_MAX]; /* "": none */
+};
+
+#define CONF_DISK_DEFAULT                                                      \
+	{                                                                      \
+		.discard = true                                                \
+	}
 
 enum conf_console_kind {
 	CONSOLE_STDIO,
@@ -190,6 +214,8 @@ struct conf {
 	struct conf_vsock vsock[1];
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
+	unsigned int n_disk;
+	struct conf_disk disk[CONF_DISKS_MAX];
 };
 
 /*

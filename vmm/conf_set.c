@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/virtio_blk.h"
 #include "vmm/affinity.h"
 #include "vmm/conf_console.h"
 #include "vmm/conf_regex.h"
@@ -60,6 +61,19 @@ int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base)
 static int set_word(char *at, const char *text)
 {
 	if (text[0] == '\0' || strlen(text) >= CONF_WORD_MAX)
+		return -EINVAL;
+	strcpy(at, text);
+	return 0;
+}
+
+/* It ends up in the guest's /dev/disk/by-id. */
+static int set_serial(char *at, const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789._-");
+
+	if (len == 0 || text[len] || len > VIRTIO_BLK_ID_LEN)
 		return -EINVAL;
 	strcpy(at, text);
 	return 0;
@@ -147,6 +161,16 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_cid(text, at);
 	case VALUE_WORD:
 		return set_word(at, text);
+	case VALUE_DISK_FORMAT:
+		return option_disk_format(text, at);
+	case VALUE_DISK_IO:
+		return option_disk_io(text, at);
+	case VALUE_DISK_QUEUES:
+		return option_disk_queues(text, at);
+	case VALUE_BLOCK_SIZE:
+		return option_block_size(text, at);
+	case VALUE_SERIAL:
+		return set_serial(at, text);
 	case VALUE_REGEX:
 	case VALUE_NONE:
 	case VALUE_VFIO:

@@ -150,6 +150,16 @@ static bool page_of_gib(const struct err *e)
 	return e->num >= UINT64_C(1) << 30;
 }
 
+static bool disk_written(const struct err *e)
+{
+	return strcmp(e->detail, "disk") == 0 && e->num;
+}
+
+static bool blocks_of_4k(const struct err *e)
+{
+	return e->num <= 4096;
+}
+
 static bool no_name(const struct err *e)
 {
 	return e->name[0] == '\0';
@@ -382,9 +392,15 @@ static const struct row rows[] = {
 	/* kernel and initrd */
 	{ ERR_FILE_OPEN, ENOENT, NULL,
 	  "%n: there is no such file for the %d. Check the name." },
+	{ ERR_FILE_OPEN, EACCES, disk_written,
+	  "%n: you may not write to this disk. If the guest need not either, "
+	  "add to its --disk: readonly=yes; or: sudo chown $USER %n" },
 	{ ERR_FILE_OPEN, EACCES, NULL,
 	  "%n: permission denied, opening the %d. "
 	  "Make it readable: sudo chmod a+r %n" },
+	{ ERR_FILE_OPEN, EROFS, NULL,
+	  "%n lies on a read-only file system. "
+	  "If the guest need not write to it, add to its --disk: readonly=yes" },
 	{ ERR_FILE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the %d. Name the file in it." },
 	{ ERR_FILE_OPEN, 0, NULL,
@@ -428,6 +444,22 @@ static const struct row rows[] = {
 	{ ERR_NO_FLAT, 0, NULL,
 	  "%n: flat images are for aarch64. On x86_64, build a multiboot "
 	  "kernel and leave out --kernel-format." },
+	{ ERR_DISK_KIND, 0, NULL,
+	  "%n is %d, and a disk is a regular file or a block device. "
+	  "Make an image: truncate -s 8G disk.img" },
+	{ ERR_DISK_FORMAT, 0, NULL,
+	  "%n looks like %d, and barge has raw disks only. Convert it: "
+	  "qemu-img convert -O raw %n %n.raw (or, if it is a raw disk that "
+	  "only begins like that, add to its --disk: format=raw)" },
+	{ ERR_DISK_SIZE, 0, NULL,
+	  "%n has %1 bytes, not a multiple of its block size, %d. "
+	  "If it is a raw image, fill it up: truncate -s %2 %n" },
+	{ ERR_DISK_BLOCKS, 0, blocks_of_4k,
+	  "%n can be used past the page cache in blocks of 4K only. "
+	  "Give its --disk: block-size=4096, or leave out direct=yes" },
+	{ ERR_DISK_BLOCKS, 0, NULL,
+	  "%n can be used past the page cache in blocks of %m only, which "
+	  "barge has not. Leave out direct=yes." },
 	{ ERR_NO_FDT, 0, NULL,
 	  "%n: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },
@@ -644,6 +676,20 @@ static const struct row rows[] = {
 	{ ERR_VSOCK_CID, 0, NULL,
 	  "the kernel does not take the address %1 for the guest's sockets: %e. "
 	  "Give another, or: --vsock auto" },
+	{ ERR_DISK_LOCKED, EBUSY, NULL,
+	  "%n is in use by the host: mounted, or part of something. "
+	  "See by what: lsblk %n" },
+	{ ERR_DISK_LOCKED, 0, num_zero,
+	  "%n is being written by another program. See by which: fuser -v %n" },
+	{ ERR_DISK_LOCKED, 0, NULL,
+	  "%n is in use by another program, so nobody else may write to it. "
+	  "See by which: fuser -v %n; to share it: readonly=yes, in both." },
+	{ ERR_DISK_DIRECT, 0, NULL,
+	  "%n lies on a file system that cannot do without its page cache. "
+	  "Leave out direct=yes, or move it to ext4 or XFS." },
+	{ ERR_DISK_URING, 0, NULL,
+	  "this kernel does not allow io_uring: %e. Use io=auto, or allow it: "
+	  "sudo sysctl kernel.io_uring_disabled=0" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
 	{ ERR_HOST_CALL, ENOMEM, NULL,

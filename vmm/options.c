@@ -7,10 +7,12 @@
 #include <strings.h>
 
 #include "core/plan.h"
+#include "devices/virtio_blk.h"
 #include "vmm/conf.h"
 
 #define AT(member)	offsetof(struct conf, member)
 #define VFIO_AT(member) offsetof(struct conf_vfio, member)
+#define DISK_AT(member) offsetof(struct conf_disk, member)
 
 #define VSOCK_AT(member) offsetof(struct conf_vsock, member)
 
@@ -74,6 +76,9 @@ static const struct option_def options[] = {
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
+	{ "disk", 0, false, VALUE_DISK, AT(disk), "FILE[,KEY=VALUE]",
+	  DEVICES, "disk image or block device; repeatable",
+	  "drive hda blockdev virtio-blk image" },
 	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
 	  "entropy from the host (no)", "entropy random virtio-rng" },
 	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
@@ -175,6 +180,28 @@ static const struct option_def vsock_options[] = {
 	  "Unix socket in the place of vhost-vsock", "uds path" },
 };
 
+static const struct option_def disk_options[] = {
+	{ "path", 0, true, VALUE_FILE, DISK_AT(path), "FILE", NULL,
+	  "raw image, or block device", "file image" },
+	{ "readonly", 0, true, VALUE_BOOL, DISK_AT(readonly), "yes|no", NULL,
+	  "the guest may not write (no)", "ro read-only" },
+	{ "format", 0, true, VALUE_DISK_FORMAT, DISK_AT(raw), "raw", NULL,
+	  "it is raw, whatever it looks like", "type" },
+	{ "serial", 0, true, VALUE_SERIAL, DISK_AT(serial), "TEXT", NULL,
+	  "serial number that the guest sees (none)", "id" },
+	{ "direct", 0, true, VALUE_BOOL, DISK_AT(direct), "yes|no", NULL,
+	  "past the host's page cache, O_DIRECT (no)", "cache o_direct" },
+	{ "block-size", 0, true, VALUE_BLOCK_SIZE, DISK_AT(block_size),
+	  "512|4096", NULL, "logical blocks (512, or what direct needs)",
+	  "logical_block_size" },
+	{ "discard", 0, true, VALUE_BOOL, DISK_AT(discard), "yes|no", NULL,
+	  "the guest may free blocks (yes)", "unmap trim" },
+	{ "queues", 0, true, VALUE_DISK_QUEUES, DISK_AT(queues), "COUNT", NULL,
+	  "request queues (one for each vCPU)", "num-queues num_queues" },
+	{ "io", 0, true, VALUE_DISK_IO, DISK_AT(io), "auto|uring|threads",
+	  NULL, "how the host reads and writes (auto)", "aio" },
+};
+
 /* Options that are not for run, plan and test alike. */
 static const struct {
 	const char *name;
@@ -246,7 +273,14 @@ static const char *const expected[] = {
 	[VALUE_PORT] = "the name of a port such as org.example.0",
 	[VALUE_CID] = "a number from 3 to 4294967294, or auto",
 	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
+	[VALUE_DISK_FORMAT] = "raw, the only format there is; others become raw "
+			      "with: qemu-img convert -O raw OLD NEW",
+	[VALUE_DISK_IO] = "auto, uring or threads",
+	[VALUE_DISK_QUEUES] = "a number from 1 to 16",
+	[VALUE_BLOCK_SIZE] = "512 or 4096",
+	[VALUE_SERIAL] = "at most 20 letters, digits, points, - and _",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
+	[VALUE_DISK] = "the name of a raw disk image",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
 	[VALUE_ARCH] = "x86_64 or aarch64",
@@ -287,15 +321,19 @@ static const struct option_def port_options[] = {
 
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
+static const struct conf_disk disk_default = CONF_DISK_DEFAULT;
+
 static const struct option_list lists[] = {
 	{LIST(port, VALUE_PORT, "org.example.0")},
 	{LIST(vsock, VALUE_VSOCK, "3")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
+	{LIST(disk, VALUE_DISK, "disk.img"), .defaults = &disk_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
 _Static_assert(sizeof(struct conf_vsock) <= OPTION_ITEM_MAX, "vsock");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
+_Static_assert(sizeof(struct conf_disk) <= OPTION_ITEM_MAX, "disk");
 
 const struct option_list *option_list(unsigned int i)
 {
@@ -743,6 +781,49 @@ int option_kernel_format(const char *s, enum conf_kernel_format *out)
 	if (i < 0)
 		return i;
 	*out = (enum conf_kernel_format)i;
+	return 0;
+}
+
+int option_disk_io(const char *s, enum conf_disk_io *out)
+{
+	static const char *const words[] = {
+		[DISK_IO_AUTO] = "auto",
+		[DISK_IO_URING] = "uring",
+		[DISK_IO_THREADS] = "threads",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_disk_io)i;
+	return 0;
+}
+
+int option_disk_format(const char *s, bool *raw)
+{
+	if (strcasecmp(s, "raw") != 0)
+		return -EINVAL;
+	*raw = true;
+	return 0;
+}
+
+int option_block_size(const char *s, unsigned int *out)
+{
+	unsigned int v;
+
+	if (option_number(s, &v) < 0 || (v != 512 && v != 4096))
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+int option_disk_queues(const char *s, unsigned int *out)
+{
+	unsigned int v;
+
+	if (option_number(s, &v) < 0 || v < 1 || v > VIRTIO_BLK_QUEUES_MAX)
+		return -EINVAL;
+	*out = v;
 	return 0;
 }
 

@@ -45,7 +45,13 @@ enum value_type {
 	VALUE_PORT, /* this is a list: see struct option_list */
 	VALUE_CID, /* of a struct conf_vsock */
 	VALUE_VSOCK,
-	VALUE_VFIO, /* this is a list: see struct option_list */
+	VALUE_DISK_FORMAT,
+	VALUE_DISK_IO,
+	VALUE_DISK_QUEUES,
+	VALUE_BLOCK_SIZE,
+	VALUE_SERIAL, /* of an item: char[CONF_WORD_MAX] */
+	VALUE_VFIO,   /* this is a list: see struct option_list */
+	VALUE_DISK,   /* likewise */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
 	VALUE_PAGE_X86,
@@ -137,6 +143,12 @@ int option_size(const char *s, uint64_t *out);
 int option_number(const char *s, unsigned int *out);
 /* "1.5", in milliseconds; 0 as well. */
 int option_seconds(const char *s, uint64_t *ms);
+int option_disk_io(const char *s, enum conf_disk_io *out);
+/* Only "raw" is one. */
+int option_disk_format(const char *s, bool *raw);
+int option_block_size(const char *s, unsigned int *out);
+/* 1 to what a virtio disk may have. */
+int option_disk_queues(const char *s, unsigned int *out);
 int option_on_reboot(const char *s, enum conf_on_reboot *out);
 int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);

@@ -81,6 +81,8 @@ int hvc_host_open(struct virtio_unit *u, const struct conf *c,
 int hvc_consoles_open(struct vm *vm, struct err *e);
 int vsock_host_open(struct virtio_unit *u, const struct conf *c,
 		    unsigned int index, struct err *e);
+int blk_host_open(struct virtio_unit *u, const struct conf *c,
+		  unsigned int index, struct err *e);
 int rng_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
 

@@ -800,6 +800,9 @@ static void ini_every_key(void **state)
 		[VALUE_FILE] = "x",
 		[VALUE_WORD] = "x",
 		[VALUE_CID] = "auto",
+		[VALUE_DISK_FORMAT] = "raw", [VALUE_DISK_IO] = "threads",
+		[VALUE_DISK_QUEUES] = "2",   [VALUE_BLOCK_SIZE] = "4096",
+		[VALUE_SERIAL] = "x",
 	};
 	struct trial *t = *state;
 	unsigned int n;
