@@ -173,8 +173,8 @@ struct conf {
 	enum conf_kernel_format kernel_format;
 	char *initrd;
 	char *cmdline;
-	char *init;	      /* command that an initramfs of our own runs */
-	char *root;	      /* folder to be packed as initramfs */
+	char *init; /* command that an initramfs of our own runs */
+	char *root; /* folder to be packed as initramfs */
 	struct conf_test test;
 	struct conf_suite suite;
 	unsigned int cpus;
