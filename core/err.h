@@ -47,6 +47,8 @@ enum err_what {
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	ERR_NO_FLAT,	     /* name: a kernel that is to be one */
+	ERR_REGEX,	     /* name: option, detail: what is wrong, where */
+	ERR_REGEX_MANY,	     /* name: option, num: how many are possible */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
 	ERR_PCI_SLOTS,	     /* num: devices that are possible */
 	/* the host refuses: exit status 2 */

@@ -51,6 +51,7 @@ static void to_console(void *ctx, const uint8_t *buf, size_t len)
 	struct vm *vm = ctx;
 
 	console_write(vm->serial, buf, len);
+	watch_feed(vm->watch, 0, buf, len);
 }
 
 static int device_create(struct vm *vm, const struct dev_place *p,

@@ -9,6 +9,7 @@
 
 #include "vmm/affinity.h"
 #include "vmm/conf_ini.h"
+#include "vmm/conf_regex.h"
 #include "vmm/conf_set.h"
 #include "vmm/options.h"
 
@@ -447,5 +448,8 @@ void conf_fini(struct conf *c)
 	free(c->svg);
 	free(c->dump_fdt);
 	free(c->what_if);
+	conf_regex_fini(&c->expect);
+	conf_regex_fini(&c->fail_on);
+	conf_regex_fini(&c->until);
 	memset(c, 0, sizeof(*c));
 }

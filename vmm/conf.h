@@ -17,7 +17,9 @@
 #define CONF_ADDRESSES_MAX 64
 #define CONF_PATH_MAX	   4096
 #define CONF_CPUS_MAX	   255
-#define CONF_WORD_MAX	   64
+/* Regular expressions of one option. */
+#define CONF_REGEX_MAX 32
+#define CONF_WORD_MAX  64
 
 /* What becomes of the VM when a device has an error. */
 enum conf_on_error {
@@ -68,6 +70,22 @@ enum conf_kernel_format {
 	KERNEL_FORMAT_FLAT, /* code and data without any header */
 };
 
+/* What a guest's reboot does. */
+enum conf_on_reboot {
+	REBOOT_EXIT,
+	REBOOT_RESTART,
+};
+
+/* In the order of their numbers: see vmm/conf_regex.h. */
+struct conf_regexes {
+	unsigned int n;
+	bool from_ini;
+	struct {
+		unsigned int number;
+		char *text; /* owned; compiles (watch_regex_check) */
+	} at[CONF_REGEX_MAX];
+};
+
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
@@ -109,6 +127,12 @@ struct conf {
 	char *what_if;
 	enum vfio_backend iommu;
 	enum vfio_p2p p2p;
+	uint64_t timeout_ms; /* 0: none */
+	struct conf_regexes expect;
+	struct conf_regexes fail_on;
+	struct conf_regexes until;
+	bool fail_on_oops;
+	enum conf_on_reboot on_reboot;
 	bool rng;
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];

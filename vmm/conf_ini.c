@@ -16,7 +16,13 @@ struct reader {
 	char base[CONF_PATH_MAX];
 	bool reads; /* not: checks only */
 	/* the section */
-	uint64_t keys_seen;    /* by index in its table */
+	uint64_t keys_seen; /* by index in its table */
+	/* those with a number, which follow one another */
+	unsigned int n_numbered;
+	struct {
+		const struct option_def *o;
+		unsigned int number;
+	} numbered[3 * CONF_REGEX_MAX];
 	struct conf_item item; /* item.list NULL: it is [vm] */
 	/* and how many there were of each list */
 	unsigned int sections[OPTION_LISTS_MAX];
@@ -71,6 +77,7 @@ static int reader_section(struct ini *ini, void *ctx, const char *name)
 	    (!list || !label_ok(strchr(name, '.') + 1)))
 		return ini_error(ini, -EINVAL, ERR_INI_SECTION, name);
 	r->keys_seen = 0;
+	r->n_numbered = 0;
 	r->item.list = NULL;
 	if (!list)
 		return 0;
@@ -80,46 +87,100 @@ static int reader_section(struct ini *ini, void *ctx, const char *name)
 	return 0;
 }
 
-static int set_key(struct ini *ini, struct reader *r,
-		   const struct option_def *o)
+/* One key of the section that was read. */
+struct key {
+	const char *name;
+	const struct option_def *o;
+	uint64_t bit; /* in keys_seen; 0: it has a number */
+	unsigned int number;
+};
+
+static int set_key(struct ini *ini, struct reader *r, const struct key *k)
 {
 	char what[ERR_NAME_MAX];
-	struct conf_from from = {.what = what, .base = r->base};
+	struct conf_from from = {.what = what,
+				 .base = r->base,
+				 .ini = true,
+				 .number = k->number};
 	const char *value;
-	int ret = ini_value(ini, o->name, &value);
+	int ret = ini_value(ini, k->name, &value);
 
 	r->reads = value != NULL;
 	if (!value)
 		return ret;
-	ini_place(ini, ini_line(ini), o->name, what);
+	ini_place(ini, ini_line(ini), k->name, what);
 	if (r->item.list)
-		return conf_set_item(&r->item, o, value, &from, ini_err(ini));
-	return conf_set(r->c, o, value, &from, ini_err(ini));
+		return conf_set_item(&r->item, k->o, value, &from,
+				     ini_err(ini));
+	return conf_set(r->c, k->o, value, &from, ini_err(ini));
 }
 
-static int reader_key(struct ini *ini, void *ctx, const char *key)
+/* Of "expect.12" the length of the name, and the number; else all of it. */
+static size_t split_number(const char *key, unsigned int *number)
 {
-	struct reader *r = ctx;
-	const struct option_list *list = r->item.list;
-	const struct option_def *table, *o;
-	char detail[ERR_DETAIL_MAX];
-	unsigned int n;
-	uint64_t bit;
+	size_t len = strcspn(key, ".");
 
-	snprintf(detail, sizeof(detail), "%s:%s", ini_section(ini), key);
+	*number = 0;
+	if (!key[len] || key[len + 1] == '0' ||
+	    option_number(key + len + 1, number))
+		return strlen(key);
+	return len;
+}
+
+static bool find_key(const struct reader *r, struct key *k)
+{
+	const struct option_list *list = r->item.list;
+	const struct option_def *table;
+	unsigned int n;
+	size_t len = split_number(k->name, &k->number);
+
 	table = option_table(&n);
 	if (list) {
 		table = list->table;
 		n = list->n;
 	}
-	o = option_find(table, n, key, strlen(key));
-	if (!o || !o->in_ini)
+	k->o = option_find(table, n, k->name, len);
+	if (!k->o || !k->o->in_ini)
+		return false;
+	k->bit = k->number ? 0 : UINT64_C(1) << (k->o - table);
+	return !k->number || k->o->type == VALUE_REGEX;
+}
+
+/* Note that the key is there: -EEXIST if it was before. */
+static int note_key(struct reader *r, const struct key *k)
+{
+	const unsigned int most = sizeof(r->numbered) / sizeof(r->numbered[0]);
+
+	if (r->keys_seen & k->bit)
+		return -EEXIST;
+	r->keys_seen |= k->bit;
+	if (k->bit)
+		return 0;
+	for (unsigned int i = 0; i < r->n_numbered; i++) {
+		if (r->numbered[i].o == k->o &&
+		    r->numbered[i].number == k->number)
+			return -EEXIST;
+	}
+	/* With so many, one list is too long, which is found elsewhere. */
+	if (r->n_numbered == most)
+		return 0;
+	r->numbered[r->n_numbered].o = k->o;
+	r->numbered[r->n_numbered++].number = k->number;
+	return 0;
+}
+
+static int reader_key(struct ini *ini, void *ctx, const char *key)
+{
+	struct reader *r = ctx;
+	struct key k = {.name = key};
+	char detail[ERR_DETAIL_MAX];
+
+	snprintf(detail, sizeof(detail), "%s:%s", ini_section(ini), key);
+	if (!find_key(r, &k))
 		return ini_error(ini, -ENOENT, ERR_INI_KEY, detail);
-	bit = UINT64_C(1) << (o - table);
-	if (r->keys_seen & bit)
+	if (note_key(r, &k))
 		return ini_error(ini, -EEXIST, ERR_INI_KEY, detail);
-	r->keys_seen |= bit;
-	return set_key(ini, r, o);
+	return set_key(ini, r, &k);
 }
 
 static void base_make(struct reader *r)

@@ -8,6 +8,7 @@
 
 #include "vmm/affinity.h"
 #include "vmm/conf_console.h"
+#include "vmm/conf_regex.h"
 
 /* Replace the owned string at @at by @text, which is taken over. */
 static int take_string(char **at, char *text)
@@ -125,10 +126,15 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_hugepages(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
+	case VALUE_SECONDS:
+		return option_seconds(text, at);
+	case VALUE_ON_REBOOT:
+		return option_on_reboot(text, at);
 	case VALUE_FILE:
 		return conf_file(at, text, base);
 	case VALUE_WORD:
 		return set_word(at, text);
+	case VALUE_REGEX:
 	case VALUE_NONE:
 	case VALUE_VFIO:
 	default: /* those of --what-if */
@@ -248,6 +254,9 @@ int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	char *copy;
 	int ret;
 
+	if (o->type == VALUE_REGEX)
+		return conf_regex_add((void *)((char *)c + o->offset), text,
+				      from, e);
 	if (!list) {
 		ret = set_value(c, o, text, from->base);
 		return ret ? value_error(ret, o, text, from, e) : 0;

@@ -12,6 +12,8 @@ struct conf_from {
 	const char *base; /* folder that relative paths start at, or NULL */
 	/* how many items of each list came from the INI file; NULL: none */
 	const unsigned int *n_ini;
+	bool ini;	     /* it comes from the INI file */
+	unsigned int number; /* there, of "expect.3" it is 3 */
 };
 
 /* A name of a file, relative to @base if there is one. -errno. */

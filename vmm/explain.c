@@ -121,7 +121,8 @@ static void put_name(struct out *o, const char *s)
 /* "vm.ini:7: memory" and "--vfio msix" are several words, not one name. */
 static void put_thing(struct out *o, const struct err *e)
 {
-	if (e->what == ERR_OPTION_VALUE || e->what == ERR_OPTION_MISSING)
+	if (e->what == ERR_OPTION_VALUE || e->what == ERR_OPTION_MISSING ||
+	    e->what == ERR_REGEX || e->what == ERR_REGEX_MANY)
 		put_escaped(o, e->name);
 	else
 		put_name(o, e->name);
@@ -285,6 +286,16 @@ void explain(const struct err *e, char *buf, size_t size)
 		else
 			put_char(&o, *text);
 	}
+	buf[o.len] = '\0';
+}
+
+void explain_escape(const char *text, char *buf, size_t size)
+{
+	struct out o = {.buf = buf, .size = size};
+
+	if (size == 0)
+		return;
+	put_escaped(&o, text);
 	buf[o.len] = '\0';
 }
 

@@ -11,6 +11,8 @@
  * do. Writes at most @size bytes, NUL included; no newline at the end.
  */
 void explain(const struct err *e, char *buf, size_t size);
+/* Foreign text, so that it cannot steer a terminal: "a\x1b[2Jb". */
+void explain_escape(const char *text, char *buf, size_t size);
 /* The exit status of barge for @e: 1 or 2 (docs/architecture.md). */
 int explain_status(const struct err *e);
 

@@ -418,6 +418,11 @@ static const struct row rows[] = {
 	{ ERR_NO_FLAT, 0, NULL,
 	  "%n: flat images are for aarch64. On x86_64, build a multiboot "
 	  "kernel and leave out --kernel-format." },
+	{ ERR_REGEX, 0, NULL,
+	  "%n is no regular expression: %d. Write a POSIX extended one, with a "
+	  "backslash before what is meant as it is." },
+	{ ERR_REGEX_MANY, 0, NULL,
+	  "%n is one too many: there can be %1 of them. Join some with |." },
 	{ ERR_NO_FDT, 0, NULL,
 	  "%n: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "vmm/arch.h"
+#include "vmm/contract.h"
 #include "vmm/explain.h"
 #include "vmm/plan.h"
 #include "vmm/vcpu_place.h"
@@ -88,7 +89,6 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 	pidfile_init(&vm->pidfile, conf->pidfile);
 	alive_init(&vm->alive);
 	kvm_init(&vm->kvm);
-	vm->kvm.slot_zap_all = conf->slot_zap_all;
 	consoles_init(&vm->consoles);
 	vm->consoles.stamps = conf->timestamps;
 	vm->consoles.start_ns = vm->start_ns;
@@ -181,13 +181,19 @@ struct arch_boot vm_boot(struct vm *vm)
 		.initrd_name = c->initrd,
 		.initrd_fd = vm->initrd_fd,
 		.cmdline = c->cmdline ? c->cmdline : "",
-		.fdt_name = c->dump_fdt,
+		.fdt_name = vm->restarts ? NULL : c->dump_fdt,
 		.fdt_fd = vm->fdt_fd,
 		.plan = &vm->plan,
 		.mem = &vm->mem,
 	};
 
 	return b;
+}
+
+static int hypervisor_open(struct vm *vm, struct err *e)
+{
+	vm->kvm.slot_zap_all = vm->conf->slot_zap_all;
+	return kvm_open(&vm->kvm, e);
 }
 
 static int files_open(struct vm *vm, struct err *e)
@@ -208,13 +214,15 @@ static int host_open(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = pidfile_check(&vm->pidfile, e);
 	if (r == 0)
-		r = kvm_open(&vm->kvm, e);
+		r = hypervisor_open(vm, e);
 	if (r == 0)
 		r = vm_plan(vm, e);
 	if (r == 0)
 		r = vcpu_place_check(c, e);
 	if (r == 0)
 		r = vm_ram_check(vm, e);
+	if (r == 0)
+		r = contract_start(vm, e);
 	if (r == 0)
 		r = console_add(&vm->consoles, &c->console, "serial",
 				&vm->serial, e);
@@ -331,46 +339,78 @@ static int events_start(struct vm *vm)
 	return r;
 }
 
-static int vm_run(struct vm *vm, struct err *e)
+static int events_open(struct vm *vm, struct err *e)
 {
 	int r = events_start(vm);
 
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "the event loop", NULL);
-	r = pidfile_write(&vm->pidfile, e);
+	return pidfile_write(&vm->pidfile, e);
+}
+
+static int poll_all(struct vm *vm)
+{
+	int timeout = device_events_poll(vm, consoles_poll(&vm->consoles));
+
+	return contract_poll(vm, timeout);
+}
+
+/* Until the guest stands still, for one reason or another. */
+static int vm_run(struct vm *vm, struct err *e)
+{
+	int r;
+
 	vm_note(vm, "entering the guest");
-	if (r == 0)
-		r = vcpus_start(vm, e);
+	r = vcpus_start(vm, e);
 	if (r == 0)
 		notify_started(&vm->notify);
 	while (r == 0 && atomic_load(&vm->end) == VM_RUNS)
-		loop_once(&vm->loop,
-			  device_events_poll(vm, consoles_poll(&vm->consoles)));
+		loop_once(&vm->loop, poll_all(vm));
 	if (r < 0)
 		vm_end(vm, VM_CRASH); /* lets the threads go that run */
 	vcpus_stop(vm);
+	vm_virtio_stop(vm); /* what a console still had is out now */
 	return r;
 }
 
 /* --- vm_destroy ---------------------------------------------------------- */
 
-static void vm_destroy(struct vm *vm)
+/* The machine, not what barge has around it. */
+static void vm_unbuild(struct vm *vm)
 {
-	vm_end(vm, VM_POWEROFF);
-	vcpus_stop(vm);
+	int events = vfio_event_fd(&vm->vfio);
+
 	vm_virtio_close(vm);
 	vfio_detach(&vm->vfio);
-	consoles_close(&vm->consoles);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
 		vcpu_destroy(&vm->kvm, &vm->vcpus[i].vcpu);
 	free(vm->vcpus);
+	vm->vcpus = NULL;
+	vm->n_vcpus = 0;
+	if (events >= 0)
+		loop_remove(&vm->loop, events);
 	vfio_close(&vm->vfio);
 	kvm_close(&vm->kvm);
 	ram_destroy(&vm->ram);
 	dispatch_fini(&vm->dispatch);
 	for (unsigned int i = 0; i < vm->n_devs; i++)
 		free(vm->dev[i]);
+	vm->n_devs = 0;
+	vm->console_dev = NULL;
+}
+
+static void vm_destroy(struct vm *vm)
+{
+	struct watch_result unheard;
+
+	vm_end(vm, VM_POWEROFF);
+	vcpus_stop(vm);
 	alive_stop(&vm->alive);
+	vm_virtio_stop(vm);
+	vfio_detach(&vm->vfio);
+	consoles_close(&vm->consoles);
+	watch_finish(vm->watch, &unheard);
+	vm_unbuild(vm);
 	loop_fini(&vm->loop);
 	for (unsigned int i = 0; fds_of(vm, i); i++) {
 		if (*fds_of(vm, i) >= 0)
@@ -378,30 +418,6 @@ static void vm_destroy(struct vm *vm)
 	}
 	notify_close(&vm->notify);
 	pidfile_remove(&vm->pidfile);
-}
-
-/* The contract of docs/architecture.md. */
-static int exit_status(const struct vm *vm)
-{
-	switch ((enum vm_end)atomic_load(&vm->end)) {
-	case VM_RUNS:
-	case VM_POWEROFF:
-		return 0;
-	case VM_HOST:
-	case VM_DEVICE:
-		return 2;
-	case VM_CRASH:
-		return 3;
-	case VM_PANIC:
-		return 4;
-	case VM_REBOOT:
-		return 5;
-	case VM_EXIT:
-		return atomic_load(&vm->exit_status);
-	case VM_SIGNAL:
-		return 128 + vm->end_signal;
-	}
-	return 0;
 }
 
 /* Processors reach such a BAR as any other: only who wants DMA to it is told.
@@ -435,12 +451,73 @@ static int vm_start(struct vm *vm, struct err *e)
 	return r;
 }
 
+/* --- restart ------------------------------------------------------------- */
+
+/* As vm_init() left it, but for what outlives a machine. */
+static void vm_forget(struct vm *vm)
+{
+	memset(&vm->plan, 0, sizeof(vm->plan));
+	memset(&vm->mem, 0, sizeof(vm->mem));
+	memset(&vm->ram, 0, sizeof(vm->ram));
+	memset(&vm->dispatch, 0, sizeof(vm->dispatch));
+	memset(&vm->pci_host, 0, sizeof(vm->pci_host));
+	memset(&vm->pci_bridge, 0, sizeof(vm->pci_bridge));
+	memset(&vm->events, 0, sizeof(vm->events));
+	/* Of a vCPU that came second: what it said was not heard. */
+	atomic_store(&vm->crashed, 0);
+	atomic_store(&vm->exit_status, 0);
+	kvm_init(&vm->kvm);
+	atomic_store(&vm->end, VM_RUNS);
+}
+
+/*
+ * A new machine of the same files. Devices are closed and opened again, by
+ * which the kernel resets them.
+ */
+static int vm_restart(struct vm *vm, struct err *e)
+{
+	int r;
+
+	vm->restarts++;
+	vm_unbuild(vm);
+	vm_forget(vm);
+	vm_note(vm, "the guest reboots");
+	r = hypervisor_open(vm, e);
+	if (r == 0)
+		r = vm_plan(vm, e);
+	if (r == 0)
+		r = vm_virtio_open(vm, e);
+	if (r == 0)
+		r = vm_open_devices(vm, e);
+	if (r == 0)
+		r = vm_plan(vm, e);
+	if (r == 0)
+		r = vm_build(vm, e);
+	if (r == 0 && device_events_start(vm) < 0)
+		r = err_set(e, -ENOSPC, ERR_HOST_CALL, "the event loop", NULL);
+	return r;
+}
+
+static int vm_rounds(struct vm *vm, struct err *e)
+{
+	int r = events_open(vm, e);
+
+	if (r == 0)
+		r = vm_run(vm, e);
+	while (r == 0 && contract_restarts(vm)) {
+		r = vm_restart(vm, e);
+		if (r == 0)
+			r = vm_run(vm, e);
+	}
+	return r;
+}
+
 /* How it went; @r is what the steps returned. */
 static int vm_result(struct vm *vm, int r, struct err *e)
 {
 	if (r < 0)
 		return r;
-	r = exit_status(vm);
+	r = contract_finish(vm);
 	if (r == 2 && vm->device_err.what != ERR_NONE) {
 		*e = vm->device_err;
 		return -ECANCELED;
@@ -448,8 +525,6 @@ static int vm_result(struct vm *vm, int r, struct err *e)
 	if (r == 2)
 		return err_set(e, vm->run_error, ERR_KVM_IOCTL, "KVM_RUN",
 			       NULL);
-	if (r == 3)
-		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
 	return r;
 }
 
@@ -465,7 +540,7 @@ int machine_run(const struct conf *conf, struct err *e)
 		vm_note(vm, "NOTIFY_SOCKET cannot be used");
 	r = vm_start(vm, e);
 	if (r == 0)
-		r = vm_run(vm, e);
+		r = vm_rounds(vm, e);
 	/* Silence the devices, then let the guest's last words go first. */
 	vm_virtio_stop(vm);
 	vfio_detach(&vm->vfio);

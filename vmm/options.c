@@ -15,6 +15,7 @@
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
 #define DEVICES		"Devices"
+#define CONTRACT	"Boot test"
 #define PLAN		"Plan"
 #define OTHER		"Other"
 
@@ -68,6 +69,21 @@ static const struct option_def options[] = {
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
 	  "DMA from device to device (auto: with two)",
 	  "peer-to-peer" },
+	{ "timeout", 0, true, VALUE_SECONDS, AT(timeout_ms), "SECONDS",
+	  CONTRACT, "how long the guest may run (0: no limit)",
+	  "time-limit" },
+	{ "expect", 0, true, VALUE_REGEX, AT(expect), "REGEX", CONTRACT,
+	  "a line the console has to show; repeatable", "match" },
+	{ "fail-on", 0, true, VALUE_REGEX, AT(fail_on), "REGEX", CONTRACT,
+	  "a line that ends the VM; repeatable", "forbid reject" },
+	{ "fail-on-oops", 0, true, VALUE_BOOL, AT(fail_on_oops), "yes|no",
+	  CONTRACT, "the same for trouble that Linux reports (no)",
+	  "oops panic" },
+	{ "until", 0, true, VALUE_REGEX, AT(until), "REGEX", CONTRACT,
+	  "a line that ends the VM well; repeatable", "stop-on" },
+	{ "on-reboot", 0, true, VALUE_ON_REBOOT, AT(on_reboot),
+	  "exit|restart", CONTRACT, "what the guest's reboot does (exit)",
+	  "no-reboot reboot" },
 	{ "svg", 0, false, VALUE_PATH, AT(svg), "FILE", PLAN,
 	  "draw the plan, too, as a picture", "picture draw" },
 	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
@@ -149,6 +165,9 @@ static const char *const expected[] = {
 			   "or sets of them such as 2-3/4-5",
 	[VALUE_READY] = "start or guest",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
+	[VALUE_SECONDS] = "seconds such as 30 or 1.5",
+	[VALUE_REGEX] = "a regular expression",
+	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
@@ -466,6 +485,30 @@ int option_hugepages(const char *s, uint64_t *out)
 	return 0;
 }
 
+/* Up to three digits behind the point: milliseconds. */
+int option_seconds(const char *s, uint64_t *ms)
+{
+	static const unsigned int unit[] = {1000, 100, 10, 1};
+	uint64_t v, fraction = 0;
+	int ret = digits(&s, &v);
+
+	if (ret)
+		return ret;
+	if (*s == '.') {
+		const char *from = ++s;
+
+		if (digits(&s, &fraction) || s - from > 3)
+			return -EINVAL;
+		fraction *= unit[s - from];
+	}
+	if (*s)
+		return -EINVAL;
+	if (v > UINT32_MAX)
+		return -ERANGE;
+	*ms = v * 1000 + fraction;
+	return 0;
+}
+
 static int word_index(const char *s, const char *const *words, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
@@ -513,6 +556,20 @@ int option_on_error(const char *s, enum conf_on_error *out)
 	if (i < 0)
 		return i;
 	*out = (enum conf_on_error)i;
+	return 0;
+}
+
+int option_on_reboot(const char *s, enum conf_on_reboot *out)
+{
+	static const char *const words[] = {
+		[REBOOT_EXIT] = "exit",
+		[REBOOT_RESTART] = "restart",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_on_reboot)i;
 	return 0;
 }
 

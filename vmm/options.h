@@ -35,6 +35,9 @@ enum value_type {
 	VALUE_READY,
 	VALUE_AFFINITY,
 	VALUE_ADDRESS,
+	VALUE_SECONDS, /* with a fraction */
+	VALUE_REGEX,   /* of a struct conf_regexes; INI: also NAME.NUMBER */
+	VALUE_ON_REBOOT,
 	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
 	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
 	VALUE_VFIO, /* this is a list: see struct option_list */
@@ -124,6 +127,9 @@ const char *option_expected(enum value_type type);
 /* Bytes: 512M, 4G, 1T, 64k, 4GiB, 4GB (all powers of 1024), 4096. Not 0. */
 int option_size(const char *s, uint64_t *out);
 int option_number(const char *s, unsigned int *out);
+/* "1.5", in milliseconds; 0 as well. */
+int option_seconds(const char *s, uint64_t *ms);
+int option_on_reboot(const char *s, enum conf_on_reboot *out);
 int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
 int option_on_error(const char *s, enum conf_on_error *out);

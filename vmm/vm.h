@@ -23,6 +23,7 @@
 #include "vmm/pidfile.h"
 #include "vmm/ram.h"
 #include "vmm/virtio.h"
+#include "vmm/watch.h"
 
 /* Why the VM ended; the first one counts. */
 enum vm_end {
@@ -32,9 +33,11 @@ enum vm_end {
 	VM_PANIC,
 	VM_EXIT, /* vm.exit_status: what the guest made of it */
 	VM_CRASH,
-	VM_HOST,   /* KVM_RUN failed: vm.run_error */
-	VM_SIGNAL, /* vm.end_signal says which */
-	VM_DEVICE, /* vm.device_err says which and why */
+	VM_HOST,    /* KVM_RUN failed: vm.run_error */
+	VM_SIGNAL,  /* vm.end_signal says which */
+	VM_DEVICE,  /* vm.device_err says which and why */
+	VM_TIMEOUT, /* --timeout */
+	VM_WATCHED, /* vm.watch has a verdict */
 };
 
 struct vm;
@@ -65,6 +68,7 @@ struct vm {
 	struct console *serial; /* one of them */
 	unsigned int n_virtio;
 	struct virtio_unit *virtio[VIRTIO_UNITS_MAX]; /* heap, owned */
+	struct watch *watch; /* NULL: nothing is expected of the console */
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
@@ -86,7 +90,8 @@ struct vm {
 	struct notify notify;
 	struct pidfile pidfile;
 	struct alive alive;
-	uint64_t start_ns; /* CLOCK_MONOTONIC of vm_init() */
+	uint64_t start_ns;     /* CLOCK_MONOTONIC of vm_init() */
+	unsigned int restarts; /* --on-reboot restart */
 };
 
 /* End the VM for @why unless something else did already; from any thread. */

@@ -22,7 +22,7 @@ link_alone() {
 }
 
 # name, program, expected status, text expected besides PASS, how many SIGTERM
-# barge gets once the guest has said READY, options; _ stands for a blank within
+# barge gets once the guest has said READY, or kN for N restarts by a key, options; _ stands for a blank within
 # a word, INITRD for a file
 guests() {
 	cat <<-END
@@ -51,6 +51,30 @@ guests() {
 	reset-i8042  reset_i8042 5   -               0 --memory 64M
 	reset-acpi   reset_acpi  5   -               0 --memory 64M
 	stuck        stuck       143 -               2 --memory 64M
+	hang         say         6   time_limit_of_1.5_s 0 --memory 64M --timeout 1.5 --cmdline then=1_say:PASS~
+	hang-spin    say         6   not_show_"z"    0 --memory 64M --timeout 1 --expect PASS --expect z --cmdline then=2_say:PASS~
+	hang-flood   say         6   time_limit      0 --memory 64M --timeout 1 --expect (x+x+)+y --cmdline then=3_say:PASS~xxxxxxxxxxxxxxxxxxxxxxxxx~
+	hang-silent  say         6   !               0 --memory 64M --timeout 1 --cmdline then=1
+	loop         say         6   rebooted        0 --memory 64M --timeout 2 --on-reboot restart --cmdline then=4_say:PASS~
+	restart      say         0   -               k100 --memory 64M --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
+	loop-exit    say         5   -               0 --memory 64M --timeout 30 --cmdline then=4_say:PASS~
+	loop-until   say         0   -               0 --memory 64M --timeout 30 --on-reboot restart --until ^PASS$ --cmdline then=4_say:two~PASS
+	loop-state   say         6   3_of_3          0 --memory 64M --timeout 1 --on-reboot restart --expect PASS --expect PASS --expect z --cmdline then=4_say:PASS~
+	loop-fail    say         7   fail-on_"o$"    0 --memory 64M --timeout 30 --on-reboot restart --fail-on o$ --cmdline then=4_say:PASS~two
+	expect       say         0   -               0 --memory 64M --expect ^PASS$ --expect l.gin:_$ --cmdline say:PASS~login:_
+	expect-order say         7   2_of_2          0 --memory 64M --expect ^b$ --expect ^a$ --cmdline say:PASS~a~b
+	expect-twice say         7   2_of_2          0 --memory 64M --expect PASS --expect PASS --cmdline say:PASS_PASS~
+	expect-exit  exit        64  -               0 --memory 64M --expect PASS
+	unmet-exit   exit        7   not_show_"z"    0 --memory 64M --expect z
+	unmet-exit-3 exit        67  -               0 --memory 64M --expect z --cmdline status=3
+	unmet-panic  panic       4   -               0 --memory 64M --expect z --timeout 50
+	fail-on      say         7   matches:_bad    0 --memory 64M --fail-on ^bad --timeout 50 --cmdline then=2_say:PASS~bad_thing~
+	fail-on-off  say         7   matches:_bad    0 --memory 64M --fail-on nix --fail-on bad --cmdline say:PASS~bad
+	until        say         0   -               0 --memory 64M --until login:_$ --timeout 50 --cmdline then=1_say:PASS~login:_
+	until-unmet  say         7   1_of_1          0 --memory 64M --until login --expect z --timeout 50 --cmdline then=1_say:PASS~login:_
+	oops         say         7   end_Kernel      0 --memory 64M --fail-on-oops --timeout 50 --cmdline then=1_say:PASS~Kernel_panic_-_not_syncing:_x~---[_end_Kernel_panic_-_not_syncing~
+	oops-not     say         0   -               0 --memory 64M --fail-on-oops --cmdline say:PASS~a_Kernel_panic~
+	unmet-triple triple      3   triple_fault    0 --memory 64M --timeout 30 --expect z
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
 	virtio-rules virtio_rules 0  -               0 --memory 64M --rng
 	END
