@@ -58,6 +58,14 @@ static int set_word(char *at, const char *text)
 	return 0;
 }
 
+static int set_line(char *at, const char *text)
+{
+	if (strlen(text) >= CONF_LINE_MAX)
+		return -EINVAL;
+	strcpy(at, text);
+	return 0;
+}
+
 /* A file by the name of one of these words is meant by ./on. */
 static int set_rom(struct conf_vfio *v, const char *text, const char *base)
 {
@@ -134,8 +142,11 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return conf_file(at, text, base);
 	case VALUE_WORD:
 		return set_word(at, text);
+	case VALUE_LINE:
+		return set_line(at, text);
 	case VALUE_REGEX:
 	case VALUE_NONE:
+	case VALUE_MODULE:
 	case VALUE_VFIO:
 	default: /* those of --what-if */
 		break;

@@ -415,6 +415,15 @@ static const struct row rows[] = {
 	{ ERR_ROM_BAD, 0, NULL,
 	  "%n is no ROM image of a PCI device: it %d. Read one with: "
 	  "echo 1 >/sys/bus/pci/devices/ADDRESS/rom, then copy that file." },
+	{ ERR_MODULE_SPACE, 0, num_zero,
+	  "%n: the modules are larger than a kernel can have them. "
+	  "Use smaller ones." },
+	{ ERR_MODULE_SPACE, 0, NULL,
+	  "%n: the module does not fit into the guest's memory. "
+	  "Give at least: --memory %u" },
+	{ ERR_NO_MODULES, 0, NULL,
+	  "%n is no multiboot kernel, and only those take modules. "
+	  "Leave out --module, or give the file to --initrd." },
 	{ ERR_NO_FLAT, 0, NULL,
 	  "%n: flat images are for aarch64. On x86_64, build a multiboot "
 	  "kernel and leave out --kernel-format." },

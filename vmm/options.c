@@ -9,17 +9,18 @@
 #include "core/plan.h"
 #include "vmm/conf.h"
 
-#define AT(member)	offsetof(struct conf, member)
-#define VFIO_AT(member) offsetof(struct conf_vfio, member)
+#define AT(member)	  offsetof(struct conf, member)
+#define VFIO_AT(member)	  offsetof(struct conf_vfio, member)
+#define MODULE_AT(member) offsetof(struct conf_module, member)
 
-#define BOOT		"Boot"
-#define MACHINE		"Machine"
-#define DEVICES		"Devices"
-#define CONTRACT	"Boot test"
-#define PLAN		"Plan"
-#define OTHER		"Other"
+#define BOOT		  "Boot"
+#define MACHINE		  "Machine"
+#define DEVICES		  "Devices"
+#define CONTRACT	  "Boot test"
+#define PLAN		  "Plan"
+#define OTHER		  "Other"
 
-#define FOR(command)	(1u << (command))
+#define FOR(command)	  (1u << (command))
 
 /* clang-format off */
 static const struct option_def options[] = {
@@ -30,6 +31,8 @@ static const struct option_def options[] = {
 	  "format bare-metal raw" },
 	{ "initrd", 'i', true, VALUE_PATH, AT(initrd), "FILE", BOOT,
 	  "initial RAM disk", "initramfs ramdisk" },
+	{ "module", 0, false, VALUE_MODULE, AT(module), "FILE[,args=TEXT]",
+	  BOOT, "x86_64: a multiboot kernel's; repeatable", "multiboot mod" },
 	{ "cmdline", 0, true, VALUE_TEXT, AT(cmdline), "TEXT", BOOT,
 	  "kernel command line", "append params args" },
 	{ "dump-fdt", 0, false, VALUE_PATH, AT(dump_fdt), "FILE", BOOT,
@@ -118,6 +121,13 @@ static const struct option_def vfio_options[] = {
 	  "romfile rombar vbios option-rom" },
 };
 
+static const struct option_def module_options[] = {
+	{ "file", 0, true, VALUE_FILE, MODULE_AT(file), "FILE", NULL,
+	  "what is loaded", "path" },
+	{ "args", 0, true, VALUE_LINE, MODULE_AT(args), "TEXT", NULL,
+	  "what the kernel is told with it (nothing)", "cmdline" },
+};
+
 /* Options that are not for run and plan alike. */
 static const struct {
 	const char *name;
@@ -170,6 +180,8 @@ static const char *const expected[] = {
 	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
+	[VALUE_LINE] = "a text of at most 1023 characters",
+	[VALUE_MODULE] = "the name of a file",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -201,11 +213,13 @@ const struct option_def *option_table(unsigned int *n)
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
 static const struct option_list lists[] = {
+	{LIST(module, VALUE_MODULE, "initrd.img")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
+_Static_assert(sizeof(struct conf_module) <= OPTION_ITEM_MAX, "module");
 
 const struct option_list *option_list(unsigned int i)
 {

@@ -38,9 +38,11 @@ enum value_type {
 	VALUE_SECONDS, /* with a fraction */
 	VALUE_REGEX,   /* of a struct conf_regexes; INI: also NAME.NUMBER */
 	VALUE_ON_REBOOT,
-	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
-	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
-	VALUE_VFIO, /* this is a list: see struct option_list */
+	VALUE_FILE,   /* of an item: char[CONF_PATH_MAX] */
+	VALUE_WORD,   /* of an item: char[CONF_WORD_MAX] */
+	VALUE_LINE,   /* of an item: char[CONF_LINE_MAX] */
+	VALUE_MODULE, /* a list, as the next */
+	VALUE_VFIO,   /* this is a list: see struct option_list */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
 	VALUE_PAGE_X86,

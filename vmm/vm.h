@@ -72,6 +72,7 @@ struct vm {
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
+	int module_fd[CONF_MODULE_MAX];
 	int fdt_fd;
 	int signal_fd;
 	int wake_fd;	 /* eventfd: the event loop has something to look at */
