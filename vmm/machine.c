@@ -20,6 +20,7 @@
 #include "vmm/arch.h"
 #include "vmm/contract.h"
 #include "vmm/explain.h"
+#include "vmm/initramfs.h"
 #include "vmm/plan.h"
 #include "vmm/vcpu_place.h"
 #include "vmm/vm.h"
@@ -182,9 +183,11 @@ struct arch_boot vm_boot(struct vm *vm)
 		.kernel_name = c->kernel,
 		.kernel_fd = vm->kernel_fd,
 		.flat = c->kernel_format == KERNEL_FORMAT_FLAT,
-		.initrd_name = c->initrd,
+		.initrd_name = vm->cmdline ? "initramfs" : c->initrd,
 		.initrd_fd = vm->initrd_fd,
-		.cmdline = c->cmdline ? c->cmdline : "",
+		.cmdline = vm->cmdline	? vm->cmdline
+			   : c->cmdline ? c->cmdline
+					: "",
 		.fdt_name = vm->restarts ? NULL : c->dump_fdt,
 		.fdt_fd = vm->fdt_fd,
 		.plan = &vm->plan,
@@ -203,6 +206,18 @@ struct arch_boot vm_boot(struct vm *vm)
 
 _Static_assert(CONF_MODULE_MAX <= ARCH_MODULES_MAX, "modules");
 
+static int initrd_open(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+
+	if (!initramfs_wanted(c))
+		return file_open(c->initrd, "initrd", &vm->initrd_fd, e);
+	vm->cmdline = initramfs_cmdline(c);
+	if (!vm->cmdline)
+		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
+	return initramfs_make(c, &vm->initrd_fd, e);
+}
+
 static int hypervisor_open(struct vm *vm, struct err *e)
 {
 	vm->kvm.slot_zap_all = vm->conf->slot_zap_all;
@@ -214,7 +229,7 @@ static int files_open(struct vm *vm, struct err *e)
 	int r = file_open(vm->conf->kernel, "kernel", &vm->kernel_fd, e);
 
 	if (r == 0)
-		r = file_open(vm->conf->initrd, "initrd", &vm->initrd_fd, e);
+		r = initrd_open(vm, e);
 	for (unsigned int i = 0; r == 0 && i < vm->conf->n_module; i++)
 		r = file_open(vm->conf->module[i].file, "module",
 			      &vm->module_fd[i], e);
@@ -242,6 +257,8 @@ static int host_open(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = console_add(&vm->consoles, &c->console, "serial",
 				&vm->serial, e);
+	if (r == 0)
+		r = hvc_consoles_open(vm, e);
 	if (r == 0) {
 		struct arch_boot b = vm_boot(vm);
 
@@ -432,6 +449,7 @@ static void vm_destroy(struct vm *vm)
 		if (*fds_of(vm, i) >= 0)
 			close(*fds_of(vm, i));
 	}
+	free(vm->cmdline);
 	notify_close(&vm->notify);
 	pidfile_remove(&vm->pidfile);
 }
@@ -498,6 +516,7 @@ static int vm_restart(struct vm *vm, struct err *e)
 	vm_unbuild(vm);
 	vm_forget(vm);
 	vm_note(vm, "the guest reboots");
+	notify_status(&vm->notify, "The guest reboots");
 	r = hypervisor_open(vm, e);
 	if (r == 0)
 		r = vm_plan(vm, e);

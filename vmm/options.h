@@ -30,6 +30,8 @@ enum value_type {
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_CPU_OFF,
+	VALUE_STATUS,
+	VALUE_MACHINE, /* the word x86_64 or aarch64, as text */
 	VALUE_KERNEL_FORMAT,
 	VALUE_HUGEPAGES,
 	VALUE_READY,
@@ -42,7 +44,16 @@ enum value_type {
 	VALUE_WORD,   /* of an item: char[CONF_WORD_MAX] */
 	VALUE_LINE,   /* of an item: char[CONF_LINE_MAX] */
 	VALUE_MODULE, /* a list, as the next */
+	VALUE_PORT,   /* this is a list: see struct option_list */
+	VALUE_CID,    /* of a struct conf_vsock */
+	VALUE_VSOCK,
+	VALUE_DISK_FORMAT,
+	VALUE_DISK_IO,
+	VALUE_DISK_QUEUES,
+	VALUE_BLOCK_SIZE,
+	VALUE_SERIAL, /* of an item: char[CONF_WORD_MAX] */
 	VALUE_VFIO,   /* this is a list: see struct option_list */
+	VALUE_DISK,   /* likewise */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
 	VALUE_PAGE_X86,
@@ -100,6 +111,9 @@ const struct option_list *option_list_of(enum value_type type);
 /* Of a section's name, "vfio.disk"; NULL: of none. */
 const struct option_list *option_list_section(const char *section);
 
+/* The keys of [test]. */
+const struct option_def *option_test_table(unsigned int *n);
+
 /* Exact match of @len bytes in @table, or NULL. */
 const struct option_def *option_find(const struct option_def *table,
 				     unsigned int n, const char *name,
@@ -131,6 +145,12 @@ int option_size(const char *s, uint64_t *out);
 int option_number(const char *s, unsigned int *out);
 /* "1.5", in milliseconds; 0 as well. */
 int option_seconds(const char *s, uint64_t *ms);
+int option_disk_io(const char *s, enum conf_disk_io *out);
+/* Only "raw" is one. */
+int option_disk_format(const char *s, bool *raw);
+int option_block_size(const char *s, unsigned int *out);
+/* 1 to what a virtio disk may have. */
+int option_disk_queues(const char *s, unsigned int *out);
 int option_on_reboot(const char *s, enum conf_on_reboot *out);
 int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
@@ -141,8 +161,14 @@ int option_p2p(const char *s, enum vfio_p2p *out);
 int option_kernel_format(const char *s, enum conf_kernel_format *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
+/* An exit status: 3, or 64+3. */
+int option_status(const char *s, unsigned int *out);
 /* The size of a huge page, a power of two; "no": 0. */
 int option_hugepages(const char *s, uint64_t *out);
+/* "auto", or an address of a guest's (vsock(7)), stored without leading zeros.
+ */
+#define OPTION_CID_SIZE 16
+int option_cid(const char *s, char out[OPTION_CID_SIZE]);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

@@ -4,9 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
+/* All ports are one device. */
+static unsigned int consoles(const struct conf *c)
+{
+	return c->hvc.kind != CONSOLE_NONE || c->n_port;
+}
+
+static unsigned int disks(const struct conf *c)
+{
+	return c->n_disk;
+}
+
 static unsigned int rngs(const struct conf *c)
 {
 	return c->rng;
+}
+
+static unsigned int vsocks(const struct conf *c)
+{
+	return c->n_vsock;
 }
 
 /*
@@ -19,7 +35,10 @@ static const struct {
 	int (*open)(struct virtio_unit *u, const struct conf *c,
 		    unsigned int index, struct err *e);
 } kinds[] = {
+	{"disk", disks, blk_host_open},
+	{"console", consoles, hvc_host_open},
 	{"rng", rngs, rng_host_open},
+	{"vsock", vsocks, vsock_host_open},
 };
 
 bool virtio_entry(const struct conf *c, unsigned int i,
