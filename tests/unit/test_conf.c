@@ -819,6 +819,28 @@ static void rom_key(void **state)
 	assert_int_not_equal(parse_ini(t, text), 0);
 }
 
+static void modules(void **state)
+{
+	struct trial *t = *state;
+	char path[CONF_PATH_MAX];
+
+	assert_int_equal(parse(t, "run -k x --module a --module b,args=c=d"),
+			 0);
+	assert_int_equal(t->c.n_module, 2);
+	assert_string_equal(t->c.module[0].file, "a");
+	assert_string_equal(t->c.module[0].args, "");
+	assert_string_equal(t->c.module[1].file, "b");
+	assert_string_equal(t->c.module[1].args, "c=d");
+	assert_int_equal(parse_ini(t, "[module.m]\nfile = f\n"
+				      "args = \"one, two\"\n"),
+			 0);
+	assert_int_equal(t->c.n_module, 1);
+	snprintf(path, sizeof(path), "%s/f", t->dir);
+	assert_string_equal(t->c.module[0].file, path);
+	assert_string_equal(t->c.module[0].args, "one, two");
+	assert_int_equal(parse(t, "run -k x --module b,arg=c"), -EINVAL);
+}
+
 /* Every key of the tables can be set from a file. */
 static void ini_every_key(void **state)
 {
@@ -851,6 +873,7 @@ static void ini_every_key(void **state)
 		[VALUE_DISK_QUEUES] = "2",
 		[VALUE_BLOCK_SIZE] = "4096",
 		[VALUE_SERIAL] = "x",
+		[VALUE_LINE] = "a b",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -905,6 +928,7 @@ int main(void)
 		TRIAL(ini_strange_files),
 		TRIAL(ini_too_many_devices),
 		TRIAL(rom_key),
+		TRIAL(modules),
 		TRIAL(ini_every_key),
 	};
 
