@@ -11,6 +11,9 @@ ARCH ?= $(shell uname -m)
 MODE ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where systemd looks for units, and bash for completions.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 ifneq ($(filter-out x86_64 aarch64,$(ARCH)),)
 $(error ARCH=$(ARCH) is not supported: x86_64 or aarch64)
 endif
@@ -152,6 +155,8 @@ wrapped := open openat close ioctl eventfd epoll_create1 read write pread pwrite
 wrap_flags := -Wl,-u,__wrap_open $(wrapped:%=-Wl,--wrap=%)
 $(O)/tests/unit/test_vfio_%: wrap := $(wrap_flags)
 $(O)/tests/fuzz/fuzz_vfio_%: wrap := $(wrap_flags)
+# These bring their own: each calls them as it likes.
+$(O)/tests/unit/test_vhost: wrap := -Wl,--wrap=open,--wrap=ioctl
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/tests/libfakes.a $(O)/libbarge.a
 	$(say) LD $@
 	$(Q)$(CC) $(cflags) $(ldflags) $(wrap) -o $@ $^ -lcmocka $(libs)
@@ -198,10 +203,18 @@ install: $(O)/barge
 	install -D -m 644 man/barge.1 $(DESTDIR)$(PREFIX)/share/man/man1/barge.1
 	install -D -m 644 man/barge.ini.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/barge.ini.5
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's,^ExecStart=barge ,ExecStart=$(PREFIX)/bin/barge ,' \
+		contrib/systemd/barge@.service >$(DESTDIR)$(UNITDIR)/barge@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/barge@.service
+	install -D -m 644 contrib/bash-completion/barge \
+		$(DESTDIR)$(COMPLETIONDIR)/barge
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/barge \
 		$(DESTDIR)$(PREFIX)/share/man/man1/barge.1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5/barge.ini.5
+		$(DESTDIR)$(PREFIX)/share/man/man5/barge.ini.5 \
+		$(DESTDIR)$(UNITDIR)/barge@.service \
+		$(DESTDIR)$(COMPLETIONDIR)/barge
 clean:
 	rm -rf build compile_commands.json
 

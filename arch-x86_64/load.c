@@ -6,11 +6,12 @@
 #include "arch-x86_64/boot.h"
 #include "arch-x86_64/kernel.h"
 #include "arch-x86_64/layout.h"
+#include "arch-x86_64/multiboot.h"
 #include "vmm/arch.h"
 #include "vmm/boot_file.h"
 
 /*
- * How it works: the first 4 KiB of the kernel tell what it is (kernel.c). All
+ * How it works: the first 8 KiB of the kernel tell what it is (kernel.c). All
  * checks of sizes come next, so that a refusal costs no time; then the files
  * are read straight to their places in guest memory, which is fresh and thus
  * zero where a segment has no bytes. Below 1 MiB boot.c and acpi.c write.
@@ -25,6 +26,9 @@ struct loader {
 	uint64_t ram_end;   /* of the low RAM */
 	struct span initrd; /* where it goes */
 	uint8_t *low;	    /* the first MiB */
+	/* of a multiboot kernel, which has modules and no initrd */
+	struct multiboot_info info;
+	struct span block; /* where multiboot_write() writes */
 };
 
 static struct boot_file kernel_file(const struct loader *l)
@@ -38,7 +42,7 @@ static int bad_kernel(const struct loader *l, int code, const char *why)
 	return boot_file_bad_kernel(kernel_file(l), code, why, l->err);
 }
 
-/* An ELF kernel's notes may lie anywhere in it; their first 4 KiB will do. */
+/* An ELF kernel's notes may lie anywhere in it; their first 8 KiB will do. */
 static int read_notes(struct loader *l)
 {
 	const struct kernel_notes *n = l->kernel.notes;
@@ -127,6 +131,72 @@ static int place_initrd(struct loader *l)
 			   l->boot->initrd_name, need, 0);
 }
 
+/* --- multiboot -------------------------------------------------------------
+ */
+
+/* What comes behind @*at: the next module, at a whole page. */
+static int place_module(struct loader *l, struct boot_file f, const char *args,
+			uint64_t *at)
+{
+	struct multiboot_module *m = &l->info.module[l->info.n_modules];
+	uint64_t size = 0;
+	int r = boot_file_size(f, &size, l->err);
+
+	if (r)
+		return r;
+	*m = (struct multiboot_module){{round_up(*at, PAGE), size}, args};
+	if (m->span.base <= l->ram_end && size <= l->ram_end - m->span.base) {
+		l->info.n_modules++;
+		*at = m->span.base + size;
+		return 0;
+	}
+	/* 0: no amount of RAM would do */
+	if (size <= RAM_LOW_MAX - m->span.base)
+		size = round_up(m->span.base + size, RAM_UNIT);
+	else
+		size = 0;
+	return err_set_num(l->err, -ENOSPC, ERR_INITRD_SPACE, f.name, size, 0);
+}
+
+static int place_modules(struct loader *l, uint64_t at)
+{
+	if (!l->boot->initrd_name)
+		return 0;
+	return place_module(l, boot_file_initrd(l->boot), "", &at);
+}
+
+/* The block is sized for all modules before it is known where they go. */
+static int place_multiboot(struct loader *l)
+{
+	struct multiboot_info *info = &l->info;
+	uint64_t end;
+
+	info->plan = l->boot->plan;
+	info->cmdline = l->boot->cmdline;
+	info->n_modules = l->boot->initrd_name ? 1 : 0;
+	for (unsigned int i = 0; i < info->n_modules; i++)
+		info->module[i].args = "";
+	l->block.len = multiboot_size(info);
+	l->block.base = multiboot_place(&l->kernel, l->block.len);
+	info->n_modules = 0;
+	end = l->block.base + l->block.len;
+	if (end < l->kernel.end)
+		end = l->kernel.end;
+	if (end < LOAD_MIN)
+		end = LOAD_MIN;
+	if (end > l->ram_end)
+		return err_set_num(l->err, -ENOSPC, ERR_KERNEL_SPACE,
+				   l->boot->kernel_name,
+				   round_up(end, RAM_UNIT), 0);
+	return place_modules(l, end);
+}
+
+static int place(struct loader *l)
+{
+	return l->kernel.kind == KERNEL_MULTIBOOT ? place_multiboot(l)
+						  : place_initrd(l);
+}
+
 static int check_cmdline(const struct loader *l)
 {
 	size_t len = strlen(l->boot->cmdline);
@@ -169,6 +239,9 @@ static int read_files(const struct loader *l)
 		if (r)
 			return r;
 	}
+	if (l->info.n_modules)
+		return read_to_guest(l, boot_file_initrd(l->boot),
+				     l->info.module[0].span, 0);
 	return read_to_guest(l, boot_file_initrd(l->boot), l->initrd, 0);
 }
 
@@ -201,9 +274,9 @@ static int check(struct loader *l)
 	if (!r)
 		r = check_kernel_space(l);
 	if (!r)
-		r = place_initrd(l);
-	if (!r)
 		r = check_cmdline(l);
+	if (!r)
+		r = place(l);
 	return r;
 }
 
@@ -213,14 +286,42 @@ int arch_boot_check(const struct arch_boot *b, struct err *e)
 
 	if (b->fdt_name)
 		return err_set(e, -ENOTSUP, ERR_NO_FDT, b->fdt_name, NULL);
+	/* The flat image of x86 is one with a multiboot header of addresses. */
+	if (b->flat)
+		return err_set(e, -ENOTSUP, ERR_NO_FLAT, b->kernel_name, NULL);
 	return check(&l);
+}
+
+static int write_multiboot(const struct loader *l, struct arch_entry *entry)
+{
+	void *hva = gmem_at(l->boot->mem, l->block.base, l->block.len);
+
+	if (!hva)
+		return no_ram(l);
+	entry->arg = multiboot_write(hva, l->block.base, &l->info);
+	return 0;
+}
+
+static int write_boot(const struct loader *l, struct arch_entry *entry)
+{
+	const struct arch_boot *b = l->boot;
+	const struct boot_info info = {
+		.plan = b->plan,
+		.kernel = &l->kernel,
+		.initrd = l->initrd,
+	};
+
+	boot_write(l->low, &info, entry);
+	if (l->kernel.kind == KERNEL_MULTIBOOT)
+		return write_multiboot(l, entry);
+	memcpy(l->low + CMDLINE_ADDR, b->cmdline, strlen(b->cmdline) + 1);
+	return 0;
 }
 
 int arch_load(const struct arch_boot *b, struct arch_entry *entry,
 	      struct err *e)
 {
 	struct loader l = {.boot = b, .err = e};
-	struct boot_info info = {.plan = b->plan, .kernel = &l.kernel};
 	int r;
 
 	r = check(&l);
@@ -230,10 +331,5 @@ int arch_load(const struct arch_boot *b, struct arch_entry *entry,
 		r = read_files(&l);
 	if (!r)
 		r = write_acpi(&l);
-	if (r)
-		return r;
-	memcpy(l.low + CMDLINE_ADDR, b->cmdline, strlen(b->cmdline) + 1);
-	info.initrd = l.initrd;
-	boot_write(l.low, &info, entry);
-	return 0;
+	return r ? r : write_boot(&l, entry);
 }

@@ -48,7 +48,16 @@ enum err_what {
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
 	ERR_REGEX,	     /* name: option, detail: what is wrong, where */
 	ERR_REGEX_MANY,	     /* name: option, num: how many are possible */
+	ERR_NO_FLAT,	     /* name: a kernel that is to be one */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
+	ERR_TEST_NONE,	     /* name: folder without tests; "": none named */
+	ERR_TEST_FILTER,     /* name: the pattern that no test fits */
+	ERR_TEST_NAME,	     /* name: file, detail: its test's name */
+	ERR_TEST_TWICE,	     /* name: the test, detail: its second file */
+	ERR_TEST_NEEDS,	     /* name: file, detail: a word of needs */
+	ERR_ROOT,	     /* name: folder or file, detail: its role */
+	ERR_ROOT_LARGE,	     /* name: folder, num: bytes there are for it */
+	ERR_ROOT_INIT,	     /* name: folder that has no init */
 	ERR_PCI_SLOTS,	     /* num: devices that are possible */
 	ERR_DISK_KIND,	     /* name: file, detail: what kind of file it is */
 	ERR_DISK_FORMAT,     /* name: file, detail: what format it has */
@@ -67,7 +76,10 @@ enum err_what {
 	ERR_RT_PRIORITY,     /* num: priority */
 	ERR_PIDFILE,	     /* name: file, num: who has it */
 	ERR_CONSOLE_OPEN,    /* name: file */
+	ERR_SOCKET,	     /* name: file, of a socket that we make */
+	ERR_VSOCK_CID,	     /* num: address of a guest's sockets; 0: any */
 	ERR_HOST_CALL,	     /* name: the call that failed */
+	ERR_VHOST,	     /* name: /dev/vhost-..., detail: option for it */
 	ERR_DISK_LOCKED,     /* name: file, num: 1 if to be written */
 	ERR_DISK_DIRECT,     /* name: file: no O_DIRECT there */
 	ERR_DISK_URING,	     /* no io_uring */
@@ -98,6 +110,7 @@ enum err_what {
 	ERR_BIND_VM,	 /* name: address, detail: who has it open */
 	ERR_BIND_WRITE,	 /* name: sysfs file, detail: what was to be written */
 	ERR_BIND_REFUSED, /* name: address: no driver has it afterwards */
+	ERR_BUSYBOX,	  /* there is no static busybox */
 	ERR_DOCTOR,	  /* num: checks that are bad */
 	ERR_WHAT_MAX,
 };

@@ -67,6 +67,7 @@ int arch_vm_ready(struct kvm *k, const struct plan *plan, struct err *e);
 struct arch_boot {
 	const char *kernel_name;
 	int kernel_fd;
+	bool flat; /* the kernel has no header: code from its first byte on */
 	const char *initrd_name; /* NULL: none */
 	int initrd_fd;
 	const char *cmdline;  /* not NULL */

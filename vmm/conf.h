@@ -44,6 +44,12 @@ struct conf_vfio {
 		.request_timeout = 10                                          \
 	}
 
+/* The socket device. */
+struct conf_vsock {
+	char cid[16];		    /* a number of the guest's own, or "auto" */
+	char socket[CONF_PATH_MAX]; /* "": by the kernel's vhost-vsock */
+};
+
 enum conf_disk_io {
 	DISK_IO_AUTO,
 	DISK_IO_URING,
@@ -105,6 +111,19 @@ struct conf_regexes {
 	} at[CONF_REGEX_MAX];
 };
 
+/* A named port of the virtio console. */
+struct conf_port {
+	char name[CONF_WORD_MAX];
+	struct conf_console to;
+	bool append;	   /* this and the next: of a file */
+	uint64_t max_size; /* bytes; 0: unbounded */
+};
+
+enum conf_kernel_format {
+	KERNEL_FORMAT_AUTO,
+	KERNEL_FORMAT_FLAT, /* code and data without any header */
+};
+
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
@@ -112,16 +131,52 @@ enum conf_command {
 	COMMAND_DOCTOR,
 	COMMAND_BIND,
 	COMMAND_UNBIND,
+	COMMAND_TEST,
 	COMMAND_HELP,
 	COMMAND_VERSION,
+};
+
+/* Section [test]: what of a file makes it a test (vmm/test.h). */
+struct conf_test {
+	bool given;	     /* there is such a section */
+	char *name;	     /* NULL or owned, as all strings here */
+	unsigned int status; /* expected; CONF_STATUS_DEFAULT: see test.h */
+	bool xfail;
+	char *reason;
+	char *arch;
+	char *needs;
+};
+
+#define CONF_STATUS_DEFAULT 256u
+
+/* What `barge test` is told, tests apart. */
+struct conf_suite {
+	unsigned int jobs; /* 0: as many as processors */
+	uint64_t memory;   /* bytes; 0: from what is available */
+	unsigned int cpus; /* vCPUs; 0: processors, but at least jobs */
+	unsigned int retries;
+	bool tap;
+	char *junit;
+	char *logs;
+	char *filter;
+	/* INI files and folders; words that each `barge run` gets, too */
+	unsigned int n_paths;
+	unsigned int n_words;
+	char **path;
+	char **word;
 };
 
 struct conf {
 	enum conf_command command;
 	char *ini;    /* NULL or owned */
 	char *kernel; /* NULL or owned, as all strings here */
+	enum conf_kernel_format kernel_format;
 	char *initrd;
 	char *cmdline;
+	char *init;	      /* command that an initramfs of our own runs */
+	char *root;	      /* folder to be packed as initramfs */
+	struct conf_test test;
+	struct conf_suite suite;
 	unsigned int cpus;
 	uint64_t memory;    /* bytes */
 	uint64_t hugepages; /* bytes of a hugetlb page for RAM; 0: none */
@@ -129,6 +184,9 @@ struct conf {
 	char *cpu_affinity; /* vmm/affinity.h */
 	unsigned int rt_priority;
 	struct conf_console console; /* the serial port's */
+	struct conf_console hvc;     /* hvc0's; CONSOLE_NONE: there is none */
+	unsigned int n_port;
+	struct conf_port port[16];
 	bool timestamps;
 	char *pidfile;
 	enum conf_ready ready;
@@ -152,6 +210,8 @@ struct conf {
 	bool fail_on_oops;
 	enum conf_on_reboot on_reboot;
 	bool rng;
+	unsigned int n_vsock;
+	struct conf_vsock vsock[1];
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 	unsigned int n_disk;

@@ -39,6 +39,13 @@ static int set_path(char **at, const char *text, const char *base)
 	return take_string(at, path);
 }
 
+static int set_machine(char **at, const char *text)
+{
+	if (strcmp(text, "x86_64") != 0 && strcmp(text, "aarch64") != 0)
+		return -EINVAL;
+	return take_string(at, strdup(text));
+}
+
 int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base)
 {
 	int n;
@@ -128,8 +135,14 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_backend(text, at);
 	case VALUE_P2P:
 		return option_p2p(text, at);
+	case VALUE_KERNEL_FORMAT:
+		return option_kernel_format(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
+	case VALUE_STATUS:
+		return option_status(text, at);
+	case VALUE_MACHINE:
+		return set_machine(at, text);
 	case VALUE_AFFINITY:
 		return set_affinity(at, text);
 	case VALUE_READY:
@@ -144,6 +157,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_on_reboot(text, at);
 	case VALUE_FILE:
 		return conf_file(at, text, base);
+	case VALUE_CID:
+		return option_cid(text, at);
 	case VALUE_WORD:
 		return set_word(at, text);
 	case VALUE_DISK_FORMAT:

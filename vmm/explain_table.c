@@ -32,16 +32,21 @@ static const char *near_key(const struct err *e)
 	const char *colon = strchr(e->detail, ':');
 	const char *key = colon ? colon + 1 : e->detail;
 	const struct option_def *table, *o;
+	char name[ERR_DETAIL_MAX];
 	unsigned int n;
 
 	const struct option_list *list = option_list_section(e->detail);
 
 	table = option_table(&n);
+	if (strncmp(e->detail, "test:", 5) == 0)
+		table = option_test_table(&n);
 	if (list) {
 		table = list->table;
 		n = list->n;
 	}
-	o = option_near(table, n, key);
+	/* "expect.2" */
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, "."), key);
+	o = option_near(table, n, name);
 	return o && o->in_ini ? o->name : NULL;
 }
 
@@ -95,7 +100,7 @@ static const char *first_command(uint64_t commands)
 
 const char *explain_meant(const struct err *e)
 {
-	static const char *const sections[] = {"vm", NULL};
+	static const char *const sections[] = {"vm", "test", NULL};
 
 	switch (e->what) {
 	case ERR_COMMAND_UNKNOWN:
@@ -283,7 +288,7 @@ static const struct row rows[] = {
 	  "%n is not a command. Did you mean barge %s?" },
 	{ ERR_COMMAND_UNKNOWN, 0, NULL,
 	  "%n is not a command; they are run, plan, devices, doctor, bind, "
-	  "unbind and help. "
+	  "unbind, test and help. "
 	  "To start the VM that an INI file describes: barge run %n" },
 
 	/* the INI file */
@@ -333,7 +338,7 @@ static const struct row rows[] = {
 	  "label being up to 34 letters, digits, points, - and _?" },
 	{ ERR_INI_SECTION, 0, NULL,
 	  "%n:%1: there is no section [%d]. "
-	  "Use [vm], and [vfio.LABEL] for each device." },
+	  "Use [vm], [test], and [vfio.LABEL] for each device." },
 	{ ERR_INI_KEY, EEXIST, NULL,
 	  "%n:%1: %k is set twice in [%g]. Remove one." },
 	{ ERR_INI_KEY, ENODATA, what_if,
@@ -436,6 +441,9 @@ static const struct row rows[] = {
 	  "backslash before what is meant as it is." },
 	{ ERR_REGEX_MANY, 0, NULL,
 	  "%n is one too many: there can be %1 of them. Join some with |." },
+	{ ERR_NO_FLAT, 0, NULL,
+	  "%n: flat images are for aarch64. On x86_64, build a multiboot "
+	  "kernel and leave out --kernel-format." },
 	{ ERR_DISK_KIND, 0, NULL,
 	  "%n is %d, and a disk is a regular file or a block device. "
 	  "Make an image: truncate -s 8G disk.img" },
@@ -475,6 +483,52 @@ static const struct row rows[] = {
 	  "Give fewer --cpus or a shorter --cmdline." },
 	{ ERR_CMDLINE_LONG, 0, NULL,
 	  "--cmdline has %1 bytes, and this kernel takes %2. Shorten it." },
+
+	/* tests */
+	{ ERR_TEST_NONE, ENOENT, NULL,
+	  "%n has no *.ini in it, and what is below it is not looked at. "
+	  "Name the folder that holds the tests." },
+	{ ERR_TEST_NONE, 0, NULL,
+	  "barge test lacks its tests. Name INI files, or a folder of them, "
+	  "or a command for a guest: barge test --init COMMAND --kernel FILE" },
+	{ ERR_TEST_FILTER, 0, NULL,
+	  "no test is called like %n. Give --filter another pattern, such as "
+	  "'net-*', in quotes." },
+	{ ERR_TEST_NAME, 0, NULL,
+	  "%n: a test cannot be called %q, which becomes a file name. "
+	  "Give it name = ... of up to 80 characters without / under [test]." },
+	{ ERR_TEST_TWICE, 0, NULL,
+	  "two tests are called %n, the second in %d. "
+	  "Give one of them another name = ... under [test]." },
+	{ ERR_TEST_NEEDS, 0, NULL,
+	  "%n: needs does not know %q. "
+	  "Give kvm, vfio, root, or the name of a file with a / in it." },
+	{ ERR_ROOT, ENOENT, NULL,
+	  "%n: there is no such folder to be packed. "
+	  "Check the name behind root." },
+	{ ERR_ROOT, ENOTDIR, NULL,
+	  "%n is not a folder that could be packed. "
+	  "To use a ready archive: --initrd %n" },
+	{ ERR_ROOT, EACCES, NULL,
+	  "%n: permission denied, packing the initramfs. "
+	  "Make it readable: sudo chmod a+rX %n" },
+	{ ERR_ROOT, EFBIG, NULL,
+	  "%n has 4G or more, which no initramfs can hold. Leave it out." },
+	{ ERR_ROOT, ENAMETOOLONG, NULL,
+	  "%n: the name is too long to be packed. "
+	  "Pack fewer levels of folders." },
+	{ ERR_ROOT, ENODATA, NULL,
+	  "%n became shorter while it was packed. "
+	  "Start again when nothing writes it." },
+	{ ERR_ROOT, 0, NULL,
+	  "%n cannot be packed: %e. Check the folder: find %n -ls" },
+	{ ERR_ROOT_LARGE, 0, NULL,
+	  "%n does not fit into the guest: there are %m of memory for it. "
+	  "Give more with --memory, or pack a smaller folder." },
+	{ ERR_ROOT_INIT, 0, NULL,
+	  "%n has no file init, which a kernel would start. Add one, name the "
+	  "program with rdinit=/PROGRAM in the kernel command line, or give a "
+	  "command: init = COMMAND, or --init" },
 
 	/* KVM */
 	{ ERR_KVM_OPEN, EACCES, NULL,
@@ -560,7 +614,7 @@ static const struct row rows[] = {
 	  "Name one that you may write: --pidfile FILE" },
 	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
 	  "%n: the folder of the console does not exist. "
-	  "Make it with mkdir -p, or name another: --console file:PATH" },
+	  "Make it with mkdir -p, or name another" },
 	{ ERR_CONSOLE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the console. "
 	  "Name the file in it: --console file:PATH" },
@@ -582,6 +636,46 @@ static const struct row rows[] = {
 	{ ERR_CONSOLE_OPEN, 0, NULL,
 	  "%n: the console cannot be opened there: %e. "
 	  "Name one that you may write: --console file:PATH" },
+	{ ERR_SOCKET, EADDRINUSE, NULL,
+	  "%n: another program listens at this socket. "
+	  "Name another: --vsock 3,socket=PATH" },
+	{ ERR_SOCKET, EEXIST, NULL,
+	  "%n is there already and no socket of an earlier run. "
+	  "Name another place, or remove it" },
+	{ ERR_SOCKET, ENOENT, NULL,
+	  "%n: the folder of the socket does not exist. "
+	  "Make it with mkdir -p, or name another: --vsock 3,socket=PATH" },
+	{ ERR_SOCKET, ENAMETOOLONG, NULL,
+	  "%n: that name is too long for a socket, which has 107 bytes, 11 of "
+	  "them for a port. Name one in another folder, or a relative one" },
+	{ ERR_SOCKET, 0, NULL,
+	  "%n: no socket can be made there: %e. "
+	  "Name a place that you may write to: --vsock 3,socket=PATH" },
+	/* vhost: in-kernel halves of virtio devices */
+	{ ERR_VHOST, ENOENT, NULL,
+	  "%n, which %d needs, does not exist. Load its driver: "
+	  "sudo modprobe -a vhost_net vhost_vsock" },
+	{ ERR_VHOST, ENODEV, NULL,
+	  "%n, which %d needs, has no driver behind it. Load it: "
+	  "sudo modprobe -a vhost_net vhost_vsock" },
+	{ ERR_VHOST, EACCES, NULL,
+	  "%n, which %d needs: permission denied. "
+	  "Make it yours: sudo chown $USER %n" },
+	{ ERR_VHOST, ENOTSUP, NULL,
+	  "%n, which %d needs, is too old for virtio 1. "
+	  "Boot a newer host kernel." },
+	{ ERR_VHOST, 0, NULL,
+	  "%n, which %d needs, cannot be used: %e. "
+	  "Look for the reason: sudo dmesg | grep -i vhost" },
+	{ ERR_VSOCK_CID, EADDRINUSE, num_zero,
+	  "no address for the guest's sockets is free. "
+	  "Name one: --vsock CID" },
+	{ ERR_VSOCK_CID, EADDRINUSE, NULL,
+	  "another guest of this host has the address %1 for its sockets. "
+	  "Give another, or: --vsock auto" },
+	{ ERR_VSOCK_CID, 0, NULL,
+	  "the kernel does not take the address %1 for the guest's sockets: %e. "
+	  "Give another, or: --vsock auto" },
 	{ ERR_DISK_LOCKED, EBUSY, NULL,
 	  "%n is in use by the host: mounted, or part of something. "
 	  "See by what: lsblk %n" },
@@ -792,6 +886,9 @@ static const struct row rows[] = {
 	  "%n: sysfs is read-only here. Bind devices outside this container." },
 	{ ERR_BIND_WRITE, 0, NULL,
 	  "%n: the kernel refused: %e. Look for its reason: sudo dmesg | tail" },
+	{ ERR_BUSYBOX, 0, NULL,
+	  "this host has no static busybox, which runs the command in the "
+	  "guest. Install it: sudo apt-get install busybox-static" },
 	{ ERR_DOCTOR, 0, NULL,
 	  "VMs with passed-through devices cannot run here. Change what "
 	  "stands behind the word bad (%1) above." },

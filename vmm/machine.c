@@ -20,6 +20,7 @@
 #include "vmm/arch.h"
 #include "vmm/contract.h"
 #include "vmm/explain.h"
+#include "vmm/initramfs.h"
 #include "vmm/plan.h"
 #include "vmm/vcpu_place.h"
 #include "vmm/vm.h"
@@ -177,9 +178,12 @@ struct arch_boot vm_boot(struct vm *vm)
 	struct arch_boot b = {
 		.kernel_name = c->kernel,
 		.kernel_fd = vm->kernel_fd,
-		.initrd_name = c->initrd,
+		.flat = c->kernel_format == KERNEL_FORMAT_FLAT,
+		.initrd_name = vm->cmdline ? "initramfs" : c->initrd,
 		.initrd_fd = vm->initrd_fd,
-		.cmdline = c->cmdline ? c->cmdline : "",
+		.cmdline = vm->cmdline	? vm->cmdline
+			   : c->cmdline ? c->cmdline
+					: "",
 		.fdt_name = vm->restarts ? NULL : c->dump_fdt,
 		.fdt_fd = vm->fdt_fd,
 		.plan = &vm->plan,
@@ -187,6 +191,18 @@ struct arch_boot vm_boot(struct vm *vm)
 	};
 
 	return b;
+}
+
+static int initrd_open(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+
+	if (!initramfs_wanted(c))
+		return file_open(c->initrd, "initrd", &vm->initrd_fd, e);
+	vm->cmdline = initramfs_cmdline(c);
+	if (!vm->cmdline)
+		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
+	return initramfs_make(c, &vm->initrd_fd, e);
 }
 
 static int hypervisor_open(struct vm *vm, struct err *e)
@@ -200,7 +216,7 @@ static int files_open(struct vm *vm, struct err *e)
 	int r = file_open(vm->conf->kernel, "kernel", &vm->kernel_fd, e);
 
 	if (r == 0)
-		r = file_open(vm->conf->initrd, "initrd", &vm->initrd_fd, e);
+		r = initrd_open(vm, e);
 	return r;
 }
 
@@ -225,6 +241,8 @@ static int host_open(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = console_add(&vm->consoles, &c->console, "serial",
 				&vm->serial, e);
+	if (r == 0)
+		r = hvc_consoles_open(vm, e);
 	if (r == 0) {
 		struct arch_boot b = vm_boot(vm);
 
@@ -415,6 +433,7 @@ static void vm_destroy(struct vm *vm)
 		if (*fds_of(vm, i) >= 0)
 			close(*fds_of(vm, i));
 	}
+	free(vm->cmdline);
 	notify_close(&vm->notify);
 	pidfile_remove(&vm->pidfile);
 }
@@ -481,6 +500,7 @@ static int vm_restart(struct vm *vm, struct err *e)
 	vm_unbuild(vm);
 	vm_forget(vm);
 	vm_note(vm, "the guest reboots");
+	notify_status(&vm->notify, "The guest reboots");
 	r = hypervisor_open(vm, e);
 	if (r == 0)
 		r = vm_plan(vm, e);

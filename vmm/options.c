@@ -14,11 +14,14 @@
 #define VFIO_AT(member) offsetof(struct conf_vfio, member)
 #define DISK_AT(member) offsetof(struct conf_disk, member)
 
+#define VSOCK_AT(member) offsetof(struct conf_vsock, member)
+
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
 #define DEVICES		"Devices"
 #define CONTRACT	"Boot test"
 #define PLAN		"Plan"
+#define TEST		"Test"
 #define OTHER		"Other"
 
 #define FOR(command)	(1u << (command))
@@ -27,10 +30,17 @@
 static const struct option_def options[] = {
 	{ "kernel", 'k', true, VALUE_PATH, AT(kernel), "FILE", BOOT,
 	  "kernel image to boot", "image vmlinux bzimage" },
+	{ "kernel-format", 0, true, VALUE_KERNEL_FORMAT, AT(kernel_format),
+	  "auto|flat", BOOT, "aarch64: flat is code without a header (auto)",
+	  "format bare-metal raw" },
 	{ "initrd", 'i', true, VALUE_PATH, AT(initrd), "FILE", BOOT,
 	  "initial RAM disk", "initramfs ramdisk" },
 	{ "cmdline", 0, true, VALUE_TEXT, AT(cmdline), "TEXT", BOOT,
 	  "kernel command line", "append params args" },
+	{ "init", 0, false, VALUE_TEXT, AT(init), "COMMAND", BOOT,
+	  "run this in an initramfs of its own", "exec script" },
+	{ "root", 0, false, VALUE_PATH, AT(root), "DIR", BOOT,
+	  "folder to be packed as initramfs", "rootfs" },
 	{ "dump-fdt", 0, false, VALUE_PATH, AT(dump_fdt), "FILE", BOOT,
 	  "aarch64: keep a copy of the device tree", "dumpdtb dtb" },
 	{ "cpus", 'c', true, VALUE_NUMBER, AT(cpus), "COUNT", MACHINE,
@@ -56,6 +66,11 @@ static const struct option_def options[] = {
 	  "quirk quirks" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
 	  "serial port: stdio, none, file:, pty, socket:", "serial tty" },
+	{ "hvc", 0, true, VALUE_CONSOLE, AT(hvc), "WHERE", DEVICES,
+	  "virtio console hvc0: as for --console (none)", "virtio-console" },
+	{ "port", 0, false, VALUE_PORT, AT(port), "NAME[,KEY=VALUE]", DEVICES,
+	  "a named port of the virtio console",
+	  "virtserialport serial-port" },
 	{ "timestamps", 0, true, VALUE_BOOL, AT(timestamps), "yes|no", DEVICES,
 	  "each console line begins with its time (no)", "timestamp times" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
@@ -66,6 +81,8 @@ static const struct option_def options[] = {
 	  "drive hda blockdev virtio-blk image" },
 	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
 	  "entropy from the host (no)", "entropy random virtio-rng" },
+	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
+	  "sockets between host and guest", "virtio-vsock vhost-vsock" },
 	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
 	  DEVICES, "how devices are given DMA (auto)", "backend" },
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
@@ -90,6 +107,22 @@ static const struct option_def options[] = {
 	  "draw the plan, too, as a picture", "picture draw" },
 	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
 	  "plan the BARs described there, no hardware", "whatif" },
+	{ "jobs", 'j', false, VALUE_NUMBER, AT(suite.jobs), "COUNT", TEST,
+	  "tests at a time (one per processor)", "parallel" },
+	{ "memory-budget", 0, false, VALUE_SIZE, AT(suite.memory), "SIZE",
+	  TEST, "of guests at a time (3/4 of what is free)", NULL },
+	{ "cpu-budget", 0, false, VALUE_NUMBER, AT(suite.cpus), "COUNT", TEST,
+	  "of guests at a time (one per processor)", NULL },
+	{ "retries", 0, false, VALUE_NUMBER, AT(suite.retries), "COUNT", TEST,
+	  "try a failed test so many times more (0)", "rerun" },
+	{ "filter", 0, false, VALUE_TEXT, AT(suite.filter), "GLOB", TEST,
+	  "only tests whose name is like that", "match only" },
+	{ "logs", 0, false, VALUE_PATH, AT(suite.logs), "DIR", TEST,
+	  "where consoles are kept (barge-logs)", "log-dir" },
+	{ "junit", 0, false, VALUE_PATH, AT(suite.junit), "FILE", TEST,
+	  "write a report in JUnit XML", "xml" },
+	{ "tap", 0, false, VALUE_BOOL, AT(suite.tap), "yes|no", TEST,
+	  "print TAP version 14", NULL },
 	{ "json", 0, false, VALUE_BOOL, AT(json), "yes|no", OTHER,
 	  "plan, devices, doctor: print for programs", NULL },
 	{ "force", 0, false, VALUE_BOOL, AT(force), "yes|no", OTHER,
@@ -120,6 +153,33 @@ static const struct option_def vfio_options[] = {
 	  "romfile rombar vbios option-rom" },
 };
 
+/* The keys of [test]. */
+static const struct option_def test_options[] = {
+	{ "name", 0, true, VALUE_TEXT, AT(test.name), "TEXT", NULL,
+	  "what it is called in reports", "title" },
+	{ "status", 0, true, VALUE_STATUS, AT(test.status), "STATUS", NULL,
+	  "how barge run has to end", "exit expect-status" },
+	{ "init", 0, true, VALUE_TEXT, AT(init), "COMMAND", NULL,
+	  "run this in an initramfs of its own", "command exec" },
+	{ "root", 0, true, VALUE_PATH, AT(root), "DIR", NULL,
+	  "folder to be packed as initramfs", "rootfs" },
+	{ "xfail", 0, true, VALUE_BOOL, AT(test.xfail), "yes|no", NULL,
+	  "it is known to fail", "todo expected-failure" },
+	{ "reason", 0, true, VALUE_TEXT, AT(test.reason), "TEXT", NULL,
+	  "why it fails", "why because" },
+	{ "arch", 0, true, VALUE_MACHINE, AT(test.arch), "x86_64|aarch64", NULL,
+	  "the only architecture it is for", "machine" },
+	{ "needs", 0, true, VALUE_TEXT, AT(test.needs), "WORD,...", NULL,
+	  "what has to be there, otherwise it is skipped", "requires skip-if" },
+};
+
+static const struct option_def vsock_options[] = {
+	{ "cid", 0, true, VALUE_CID, VSOCK_AT(cid), "CID", NULL,
+	  "the guest's address: 3 or more, or auto", "guest-cid" },
+	{ "socket", 0, true, VALUE_FILE, VSOCK_AT(socket), "PATH", NULL,
+	  "Unix socket in the place of vhost-vsock", "uds path" },
+};
+
 static const struct option_def disk_options[] = {
 	{ "path", 0, true, VALUE_FILE, DISK_AT(path), "FILE", NULL,
 	  "raw image, or block device", "file image" },
@@ -142,13 +202,26 @@ static const struct option_def disk_options[] = {
 	  NULL, "how the host reads and writes (auto)", "aio" },
 };
 
-/* Options that are not for run and plan alike. */
+/* Options that are not for run, plan and test alike. */
 static const struct {
 	const char *name;
 	unsigned int commands;
 } limited[] = {
-	{ "memory",
-	  FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_DOCTOR) },
+	{ "memory", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_TEST) |
+			    FOR(COMMAND_DOCTOR) },
+	{ "console", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "pidfile", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "ready", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "init", FOR(COMMAND_RUN) | FOR(COMMAND_TEST) },
+	{ "root", FOR(COMMAND_RUN) | FOR(COMMAND_TEST) },
+	{ "jobs", FOR(COMMAND_TEST) },
+	{ "memory-budget", FOR(COMMAND_TEST) },
+	{ "cpu-budget", FOR(COMMAND_TEST) },
+	{ "retries", FOR(COMMAND_TEST) },
+	{ "filter", FOR(COMMAND_TEST) },
+	{ "logs", FOR(COMMAND_TEST) },
+	{ "junit", FOR(COMMAND_TEST) },
+	{ "tap", FOR(COMMAND_TEST) },
 	{ "json",
 	  FOR(COMMAND_PLAN) | FOR(COMMAND_DEVICES) | FOR(COMMAND_DOCTOR) },
 	{ "force", FOR(COMMAND_BIND) | FOR(COMMAND_UNBIND) },
@@ -164,6 +237,7 @@ static const char *const commands[] = {
 	[COMMAND_DOCTOR] = "doctor",
 	[COMMAND_BIND] = "bind",
 	[COMMAND_UNBIND] = "unbind",
+	[COMMAND_TEST] = "test",
 	[COMMAND_HELP] = "help",
 	[COMMAND_VERSION] = NULL, /* an option */
 };
@@ -183,6 +257,9 @@ static const char *const expected[] = {
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
+	[VALUE_STATUS] = "an exit status, 0 to 255, such as 3 or 64+3",
+	[VALUE_MACHINE] = "x86_64 or aarch64",
+	[VALUE_KERNEL_FORMAT] = "auto or flat",
 	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
 	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
 			   "or sets of them such as 2-3/4-5",
@@ -193,6 +270,9 @@ static const char *const expected[] = {
 	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
+	[VALUE_PORT] = "the name of a port such as org.example.0",
+	[VALUE_CID] = "a number from 3 to 4294967294, or auto",
+	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
 	[VALUE_DISK_FORMAT] = "raw, the only format there is; others become raw "
 			      "with: qemu-img convert -O raw OLD NEW",
 	[VALUE_DISK_IO] = "auto, uring or threads",
@@ -228,16 +308,30 @@ const struct option_def *option_table(unsigned int *n)
 	.max = sizeof(((struct conf *)NULL)->kind) /                           \
 	       sizeof(struct conf_##kind)
 
+static const struct option_def port_options[] = {
+	{"name", 0, true, VALUE_WORD, offsetof(struct conf_port, name), "NAME",
+	 NULL, "what the guest finds it by", NULL},
+	{"to", 0, true, VALUE_CONSOLE, offsetof(struct conf_port, to), "WHERE",
+	 NULL, "as for --console (stdio)", "where path"},
+	{"append", 0, true, VALUE_BOOL, offsetof(struct conf_port, append),
+	 "yes|no", NULL, "of a file: add to what is there (no)", NULL},
+	{"max-size", 0, true, VALUE_SIZE, offsetof(struct conf_port, max_size),
+	 "SIZE", NULL, "of a file: then begin another one", "size"},
+};
+
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
 static const struct conf_disk disk_default = CONF_DISK_DEFAULT;
 
 static const struct option_list lists[] = {
+	{LIST(port, VALUE_PORT, "org.example.0")},
+	{LIST(vsock, VALUE_VSOCK, "3")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 	{LIST(disk, VALUE_DISK, "disk.img"), .defaults = &disk_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
+_Static_assert(sizeof(struct conf_vsock) <= OPTION_ITEM_MAX, "vsock");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
 _Static_assert(sizeof(struct conf_disk) <= OPTION_ITEM_MAX, "disk");
 
@@ -272,6 +366,12 @@ const struct option_list *option_list_section(const char *section)
 	return NULL;
 }
 
+const struct option_def *option_test_table(unsigned int *n)
+{
+	*n = sizeof(test_options) / sizeof(test_options[0]);
+	return test_options;
+}
+
 const char *const *option_commands(void)
 {
 	return commands;
@@ -283,7 +383,7 @@ unsigned int option_for(const struct option_def *o)
 		if (strcmp(o->name, limited[i].name) == 0)
 			return limited[i].commands;
 	}
-	return FOR(COMMAND_RUN) | FOR(COMMAND_PLAN);
+	return FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_TEST);
 }
 
 const char *option_expected(enum value_type type)
@@ -500,6 +600,25 @@ int option_number(const char *s, unsigned int *out)
 	return 0;
 }
 
+int option_status(const char *s, unsigned int *out)
+{
+	uint64_t v, more = 0;
+	int ret = digits(&s, &v);
+
+	if (ret == 0 && *s == '+') {
+		s++;
+		ret = digits(&s, &more);
+	}
+	if (ret)
+		return ret;
+	if (*s)
+		return -EINVAL;
+	if (v > 255 || more > 255 || v + more > 255)
+		return -ERANGE;
+	*out = (unsigned int)(v + more);
+	return 0;
+}
+
 /* Those that x86_64 and aarch64 have lie between 32K and 1G (16G: not ours). */
 int option_hugepages(const char *s, uint64_t *out)
 {
@@ -651,6 +770,20 @@ int option_p2p(const char *s, enum vfio_p2p *out)
 	return 0;
 }
 
+int option_kernel_format(const char *s, enum conf_kernel_format *out)
+{
+	static const char *const words[] = {
+		[KERNEL_FORMAT_AUTO] = "auto",
+		[KERNEL_FORMAT_FLAT] = "flat",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_kernel_format)i;
+	return 0;
+}
+
 int option_disk_io(const char *s, enum conf_disk_io *out)
 {
 	static const char *const words[] = {
@@ -783,5 +916,24 @@ int option_address(const char *s, char out[OPTION_ADDRESS_SIZE])
 		return -EINVAL;
 	snprintf(out, OPTION_ADDRESS_SIZE, "%04x:%02x:%02x.%x",
 		 domain & 0xffffff, bus & 0xff, device & 0x1f, function & 7);
+	return 0;
+}
+
+int option_cid(const char *s, char out[OPTION_CID_SIZE])
+{
+	unsigned int cid;
+	int ret;
+
+	if (strcasecmp(s, "auto") == 0) {
+		strcpy(out, "auto");
+		return 0;
+	}
+	ret = option_number(s, &cid);
+	if (ret)
+		return ret;
+	/* 0 to 2 and the last one mean something else (vsock(7)). */
+	if (cid < 3 || cid == UINT32_MAX)
+		return -EINVAL;
+	snprintf(out, OPTION_CID_SIZE, "%u", cid);
 	return 0;
 }

@@ -30,6 +30,9 @@ enum value_type {
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_CPU_OFF,
+	VALUE_STATUS,
+	VALUE_MACHINE, /* the word x86_64 or aarch64, as text */
+	VALUE_KERNEL_FORMAT,
 	VALUE_HUGEPAGES,
 	VALUE_READY,
 	VALUE_AFFINITY,
@@ -39,6 +42,9 @@ enum value_type {
 	VALUE_ON_REBOOT,
 	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
 	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
+	VALUE_PORT, /* this is a list: see struct option_list */
+	VALUE_CID, /* of a struct conf_vsock */
+	VALUE_VSOCK,
 	VALUE_DISK_FORMAT,
 	VALUE_DISK_IO,
 	VALUE_DISK_QUEUES,
@@ -103,6 +109,9 @@ const struct option_list *option_list_of(enum value_type type);
 /* Of a section's name, "vfio.disk"; NULL: of none. */
 const struct option_list *option_list_section(const char *section);
 
+/* The keys of [test]. */
+const struct option_def *option_test_table(unsigned int *n);
+
 /* Exact match of @len bytes in @table, or NULL. */
 const struct option_def *option_find(const struct option_def *table,
 				     unsigned int n, const char *name,
@@ -147,10 +156,17 @@ int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
 int option_ready(const char *s, enum conf_ready *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
+int option_kernel_format(const char *s, enum conf_kernel_format *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
+/* An exit status: 3, or 64+3. */
+int option_status(const char *s, unsigned int *out);
 /* The size of a huge page, a power of two; "no": 0. */
 int option_hugepages(const char *s, uint64_t *out);
+/* "auto", or an address of a guest's (vsock(7)), stored without leading zeros.
+ */
+#define OPTION_CID_SIZE 16
+int option_cid(const char *s, char out[OPTION_CID_SIZE]);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

@@ -142,11 +142,13 @@ int prefault_how(const struct gmem *mem, uint64_t page, bool populate,
 	atomic_store(&w.populate, populate);
 	while (n < helpers(&w) && !thread_start(&thread[n], 0, worker, &w))
 		n++;
-	while (step(&w))
-		fn(ctx, atomic_load(&w.done), w.total);
+	while (step(&w)) {
+		if (!fn(ctx, atomic_load(&w.done), w.total))
+			atomic_store(&w.next, w.n);
+	}
 	while (n > 0)
 		pthread_join(thread[--n], NULL);
-	fn(ctx, atomic_load(&w.done), w.total);
+	(void)fn(ctx, atomic_load(&w.done), w.total);
 	return atomic_load(&w.error);
 }
 

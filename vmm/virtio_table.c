@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* All ports are one device. */
+static unsigned int consoles(const struct conf *c)
+{
+	return c->hvc.kind != CONSOLE_NONE || c->n_port;
+}
+
 static unsigned int disks(const struct conf *c)
 {
 	return c->n_disk;
@@ -12,6 +18,11 @@ static unsigned int disks(const struct conf *c)
 static unsigned int rngs(const struct conf *c)
 {
 	return c->rng;
+}
+
+static unsigned int vsocks(const struct conf *c)
+{
+	return c->n_vsock;
 }
 
 /*
@@ -25,7 +36,9 @@ static const struct {
 		    unsigned int index, struct err *e);
 } kinds[] = {
 	{"disk", disks, blk_host_open},
+	{"console", consoles, hvc_host_open},
 	{"rng", rngs, rng_host_open},
+	{"vsock", vsocks, vsock_host_open},
 };
 
 bool virtio_entry(const struct conf *c, unsigned int i,

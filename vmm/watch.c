@@ -52,6 +52,7 @@ struct watch {
 	enum watch_verdict verdict;
 	bool stop;
 	bool over;
+	const struct conf *conf; /* borrowed; not for the thread */
 	/* the thread's own */
 	watch_fn fn;
 	void *ctx;
@@ -369,6 +370,7 @@ int watch_start(struct watch **out, const struct conf *c, watch_fn fn,
 	if (!w)
 		return -ENOMEM;
 	init_locks(w);
+	w->conf = c;
 	w->fn = fn;
 	w->ctx = ctx;
 	r = watch_judge_init(&w->judge, c);
@@ -430,10 +432,11 @@ static void report(const struct watch *w, struct watch_result *r)
 	const struct watch_judge *j = &w->judge;
 
 	r->verdict = j->verdict;
-	r->by = j->by;
+	if (j->verdict == WATCH_FAIL_ON)
+		r->by = w->conf->fail_on.at[j->by].text;
 	r->met = j->met;
 	if (j->met < j->expect.n)
-		r->unmet = j->expect.text->at[j->met].text;
+		r->unmet = w->conf->expect.at[j->met].text;
 	memcpy(r->line, j->line, sizeof(r->line));
 }
 

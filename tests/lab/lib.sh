@@ -28,8 +28,8 @@ all_machines=(x86_64 aarch64-4k aarch64-16k aarch64-64k)
 use_machine() {
 	machine=$1 arch=${1%%-*}
 	case $arch in
-	x86_64) barge=${BARGE:-$top/build/x86_64-release/barge} poke=$work/poke tty=ttyS0 ;;
-	aarch64) barge=${BARGE_AARCH64:-$top/build/aarch64-release/barge} poke=$work/poke-aarch64 tty=ttyAMA0 ;;
+	x86_64) barge=${BARGE:-$top/build/x86_64-release/barge} poke=$work/poke sock=$work/sock tty=ttyS0 ;;
+	aarch64) barge=${BARGE_AARCH64:-$top/build/aarch64-release/barge} poke=$work/poke-aarch64 sock=$work/sock-aarch64 tty=ttyAMA0 ;;
 	esac
 	barge=$(realpath -m -- "$barge")
 }
@@ -53,7 +53,7 @@ unpack_module() {
 	case $1 in *.xz) xz -dc "$1" ;; *) cat "$1" ;; esac >"$2"
 }
 
-# make_initramfs OUT KERNEL INIT [MODULE...]: busybox, poke, $programs, INIT, the cases, and the modules with
+# make_initramfs OUT KERNEL INIT [MODULE...]: busybox, poke, sock, $programs, INIT, the cases, and the modules with
 # all they need: init loads them, but for those of $loadable, which "load MODULE" does.
 programs=() loadable=()
 make_initramfs() {
@@ -64,6 +64,7 @@ make_initramfs() {
 	mkdir -p "$tree"/{bin,dev,host,modules,loadable,proc,sys,tmp}
 	cp "$busybox" "${programs[@]}" "$tree/bin/"
 	cp "$poke" "$tree/bin/poke"
+	cp "$sock" "$tree/bin/sock"
 	cp "$init" "$tree/init"
 	cp -r "$lab/cases" "$tree/"
 	module_files "$kernel" "$@" | while read -r file; do
@@ -114,6 +115,7 @@ prepare() {
 	make_disk
 	# for this box, too: what a case does afterwards
 	"${CC:-cc}" -std=gnu11 -O2 -static -o "$work/poke" "$lab/poke.c" || die "poke.c does not build"
+	"${CC:-cc}" -std=gnu11 -D_GNU_SOURCE -O2 -static -o "$work/sock" "$lab/sock.c" || die "sock.c does not build"
 	exec 8>"$cache/lock" && flock 8
 	for wanted in $(printf '%s\n' "${@%%-*}" "${@%%:*}" | grep -xE 'x86_64|aarch64' | sort -u); do
 		use_machine "$wanted"
@@ -162,6 +164,8 @@ prepare_aarch64() {
 	have_barge "make ARCH=aarch64"
 	want_arm64_programs
 	aarch64-linux-gnu-gcc -std=gnu11 -O2 -static -o "$poke" "$lab/poke.c" || die "poke.c does not build for aarch64"
+	aarch64-linux-gnu-gcc -std=gnu11 -D_GNU_SOURCE -O2 -static -o "$sock" "$lab/sock.c" ||
+		die "sock.c does not build for aarch64"
 	prepare_kernel 4k
 	[ -n "${kernels[4k]-}" ] || die "${lacks[4k]}"
 }
@@ -220,7 +224,7 @@ become_l1() {
 	l1_modules=${kernels[$kernel]}
 	[ -d "$l1_modules/lib/modules" ] || l1_modules=''
 	{
-		tell lab work barge cloud generic newest poke machine arch tty l1_modules
+		tell lab work barge cloud generic newest poke sock machine arch tty l1_modules
 		for name in "${told[@]}"; do printf '%s=%q\n' "$name" "${!name}"; done
 		declare -p kernels
 		printf '. %q\n%s\n' "$lab/l1.sh" "$job"

@@ -158,6 +158,63 @@ static void dump_fdt(void **state)
 }
 
 /* The last list counts, whole. */
+static void for_edge_boxes(void **state)
+{
+	static const char ini[] = "[vm]\ncpus = 2\ncpu-affinity = 2-3/4-5\n"
+				  "rt-priority = 9\nhugepages = 1G\n"
+				  "prefault = yes\npidfile = vm.pid\n"
+				  "ready = guest\n";
+	struct trial *t = *state;
+	char text[64];
+
+	assert_int_equal(parse(t, "run -k x"), 0);
+	assert_null(t->c.cpu_affinity);
+	assert_int_equal(t->c.rt_priority, 0);
+	assert_int_equal(t->c.hugepages, 0);
+	assert_false(t->c.prefault);
+	assert_null(t->c.pidfile);
+	assert_int_equal(t->c.ready, READY_START);
+	put_ini(t, ini, sizeof(ini) - 1);
+	assert_int_equal(parse(t, "run INI -k x"), 0);
+	assert_string_equal(t->c.cpu_affinity, "2-3/4-5");
+	assert_int_equal(t->c.rt_priority, 9);
+	assert_int_equal(t->c.hugepages, 1024 * MIB);
+	assert_true(t->c.prefault);
+	assert_int_equal(t->c.ready, READY_GUEST);
+	/* Beside the INI file, as all names in it. */
+	snprintf(text, sizeof(text), "%s/vm.pid", t->dir);
+	assert_string_equal(t->c.pidfile, text);
+	assert_int_equal(parse(t, "run INI -k x --hugepages no --prefault=no "
+				  "--rt-priority 0 --ready start "
+				  "--pidfile p --cpu-affinity 1,0"),
+			 0);
+	assert_int_equal(t->c.hugepages, 0);
+	assert_false(t->c.prefault);
+	assert_string_equal(t->c.pidfile, "p");
+	assert_string_equal(t->c.cpu_affinity, "1,0");
+	assert_int_equal(t->c.ready, READY_START);
+}
+
+/* A host CPU, or a set of them, for each vCPU and for no others. */
+static void affinity_for_each(void **state)
+{
+	struct trial *t = *state;
+
+	assert_int_equal(parse(t, "run -k x -c 2 --cpu-affinity 0-2"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_AFFINITY_CPUS);
+	assert_int_equal(t->e.num, 3);
+	assert_int_equal(t->e.num2, 2);
+	assert_int_equal(parse(t, "run -k x -c 2 --cpu-affinity 0-2/"),
+			 -EINVAL);
+	assert_int_equal(parse(t, "run -k x -c 2 --cpu-affinity 0-2/1"), 0);
+	assert_int_equal(parse(t, "run -k x --cpu-affinity 0-2/"), 0);
+	assert_int_equal(parse(t, "run -k x --cpu-affinity 1-0"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_VALUE);
+	assert_int_equal(parse(t, "run -k x --rt-priority 99"), 0);
+	assert_int_equal(parse(t, "run -k x --rt-priority 100"), -ERANGE);
+	assert_int_equal(t->e.what, ERR_RT_LARGE);
+}
+
 static void cpu_off(void **state)
 {
 	static const char ini[] = "[vm]\ncpu-off = pmu,sve\n";
@@ -720,17 +777,29 @@ static void rom_key(void **state)
 static void ini_every_key(void **state)
 {
 	static const char *const sample[] = {
-		[VALUE_PATH] = "f",	     [VALUE_TEXT] = "t",
-		[VALUE_NUMBER] = "2",	     [VALUE_SIZE] = "64M",
-		[VALUE_BOOL] = "yes",	     [VALUE_CONSOLE] = "none",
-		[VALUE_MSIX] = "inplace",    [VALUE_ON_ERROR] = "ignore",
-		[VALUE_ADDRESS] = "01:00.0", [VALUE_P2P] = "on",
-		[VALUE_BACKEND] = "iommufd", [VALUE_ROM] = "off",
-		[VALUE_CPU_OFF] = "pmu",     [VALUE_HUGEPAGES] = "2M",
-		[VALUE_READY] = "guest",     [VALUE_AFFINITY] = "0",
-		[VALUE_SECONDS] = "1.5",     [VALUE_REGEX] = "a|b",
+		[VALUE_PATH] = "f",
+		[VALUE_TEXT] = "t",
+		[VALUE_NUMBER] = "2",
+		[VALUE_SIZE] = "64M",
+		[VALUE_BOOL] = "yes",
+		[VALUE_CONSOLE] = "none",
+		[VALUE_MSIX] = "inplace",
+		[VALUE_ON_ERROR] = "ignore",
+		[VALUE_ADDRESS] = "01:00.0",
+		[VALUE_P2P] = "on",
+		[VALUE_BACKEND] = "iommufd",
+		[VALUE_ROM] = "off",
+		[VALUE_CPU_OFF] = "pmu",
+		[VALUE_HUGEPAGES] = "2M",
+		[VALUE_READY] = "guest",
+		[VALUE_AFFINITY] = "0",
+		[VALUE_SECONDS] = "1.5",
+		[VALUE_REGEX] = "a|b",
 		[VALUE_ON_REBOOT] = "restart",
-		[VALUE_FILE] = "x",	     [VALUE_WORD] = "x",
+		[VALUE_KERNEL_FORMAT] = "flat",
+		[VALUE_FILE] = "x",
+		[VALUE_WORD] = "x",
+		[VALUE_CID] = "auto",
 		[VALUE_DISK_FORMAT] = "raw", [VALUE_DISK_IO] = "threads",
 		[VALUE_DISK_QUEUES] = "2",   [VALUE_BLOCK_SIZE] = "4096",
 		[VALUE_SERIAL] = "x",
@@ -766,6 +835,8 @@ int main(void)
 		TRIAL(both_forms),
 		TRIAL(later_wins),
 		TRIAL(dump_fdt),
+		TRIAL(for_edge_boxes),
+		TRIAL(affinity_for_each),
 		TRIAL(cpu_off),
 		TRIAL(help_and_version),
 		TRIAL(wrong_lines),
