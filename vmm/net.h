@@ -56,7 +56,7 @@ struct net_kind {
 	int (*receive)(struct net_pair *p);
 	/* The file is of no use any more; once for each. */
 	void (*lost)(struct net_pair *p);
-	/* Around the workers' life: may be NULL. */
+	/* Around the workers' life. */
 	int (*start)(struct net *n);
 	void (*stop)(struct net *n);
 	void (*close)(struct net *n);

@@ -60,7 +60,10 @@ static int vhost_pairs_start(struct net *n)
 		r = vhost_start(&n->pair[i].vhost, v, 2 * i, 2,
 				first_worker(n));
 	}
-	return r ? r : backend(&n->pair[0], n->pair[0].fd);
+	/* One that was deleted is no backend, and frames vanish without. */
+	if (r < 0 || atomic_load(&n->gone))
+		return r;
+	return backend(&n->pair[0], n->pair[0].fd);
 }
 
 /* --- pairs of queues ------------------------------------------------------ */
@@ -190,8 +193,7 @@ static void net_stop(struct virtio *v)
 	worker_stop(first_worker(n));
 	if (has_control(v))
 		virtio_unwatch(first_worker(n), v, virtio_net_control_queue(v));
-	if (n->kind->stop)
-		n->kind->stop(n);
+	n->kind->stop(n);
 	frames_stop(n);
 	if (n->offloads)
 		(void)net_tap_offload(n, 0);
@@ -201,7 +203,6 @@ static void net_stop(struct virtio *v)
 static int net_prepare(struct net *n)
 {
 	virtio_net_reset(&n->model);
-	n->active = 0;
 	for (unsigned int i = 1; i < n->pairs; i++)
 		(void)net_tap_queue(&n->pair[i], false);
 	if (n->offloads && !atomic_load(&n->gone))
@@ -213,14 +214,13 @@ static int net_prepare(struct net *n)
 static int net_start(struct virtio *v)
 {
 	struct net *n = v->host;
-	int r = net_prepare(n);
+	int r = n->kind->start(n);
 
+	n->active = 0;
+	if (r == 0)
+		r = net_prepare(n);
 	if (r == 0)
 		r = frames_start(n);
-	if (r < 0)
-		return r;
-	if (n->kind->start)
-		r = n->kind->start(n);
 	if (r == 0 && has_control(v))
 		r = virtio_watch(first_worker(n), v,
 				 virtio_net_control_queue(v), on_commands);
