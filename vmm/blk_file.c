@@ -283,9 +283,11 @@ int blk_file_open(struct blk_file *f, const struct conf_disk *d, struct err *e)
 	int r;
 
 	memset(f, 0, sizeof(*f));
-	f->fd = file_open(d, e);
-	if (f->fd < 0)
-		return f->fd;
+	f->fd = -1;
+	r = file_open(d, e);
+	if (r < 0)
+		return r;
+	f->fd = r;
 	r = measure(f, d, &logical, e);
 	if (r == 0)
 		r = refuse_format(f, d, e);

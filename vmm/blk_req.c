@@ -107,15 +107,10 @@ static bool next_data(struct blk_req *q, const struct virtio *v)
 	return q->r.op != VIRTIO_BLK_DONE;
 }
 
-static void data_done(struct blk_req *q, struct blk_disk *d)
+static void data_done(struct blk_req *q)
 {
 	int64_t n = q->io.res;
 
-	if (n == 0) {
-		d->trouble(d, BLK_SHORT, 0);
-		finish(q, VIRTIO_BLK_S_IOERR);
-		return;
-	}
 	if (q->bounced && q->io.kind == BLK_IO_READ)
 		(void)virtq_copy_in(&q->chain, q->r.data_off + q->done,
 				    q->bounce, (size_t)n);
@@ -239,8 +234,12 @@ void blk_req_done(struct blk_req *q, const struct virtio *v)
 		finish(q, VIRTIO_BLK_S_IOERR);
 	} else if (q->io.kind == BLK_IO_SYNC) {
 		q->synced = true;
+	} else if (!q->io.res &&
+		   (q->io.kind == BLK_IO_READ || q->io.kind == BLK_IO_WRITE)) {
+		d->trouble(d, BLK_SHORT, 0);
+		finish(q, VIRTIO_BLK_S_IOERR);
 	} else if (q->r.op == VIRTIO_BLK_READ || q->r.op == VIRTIO_BLK_WRITE) {
-		data_done(q, d);
+		data_done(q);
 	} else {
 		range_done(q);
 	}

@@ -13,6 +13,7 @@
 
 #include "core/plan.h"
 #include "vmm/conf.h"
+#include "vmm/conf_console.h"
 #include "vmm/options.h"
 
 #define MIB	  (1ull << 20)
@@ -232,6 +233,51 @@ static void cpu_off(void **state)
 	assert_int_equal(t->c.cpu_off, PLAN_CPU_PMU | PLAN_CPU_SVE);
 	assert_int_equal(parse(t, "run INI -k x --cpu-off none"), 0);
 	assert_int_equal(t->c.cpu_off, 0);
+}
+
+/* Where a console goes, and that an earlier one leaves nothing behind. */
+static void console_where(void **state)
+{
+	static const struct {
+		const char *text;
+		enum conf_console_kind kind;
+		bool append;
+		uint64_t max_size;
+		const char *path;
+	} w[] = {
+		{"file:a,append=yes,max-size=2M", CONSOLE_FILE, true, 2 * MIB,
+		 "a"},
+		{"stdio", CONSOLE_STDIO, false, 0, ""},
+		{"file:/x/b,max-size=1", CONSOLE_FILE, false, 1, "/x/b"},
+		{"file:c,append=no", CONSOLE_FILE, false, 0, "c"},
+		{"pty", CONSOLE_PTY, false, 0, ""},
+		{"pty:link,1", CONSOLE_PTY, false, 0, "link,1"},
+		{"none", CONSOLE_NONE, false, 0, ""},
+		{"socket:a,append=yes", CONSOLE_SOCKET, false, 0,
+		 "a,append=yes"},
+	};
+	struct conf_console c = {.kind = CONSOLE_STDIO};
+	char beside[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++) {
+		const char *base = w[i].path[0] == '/' ? "" : "dir/";
+
+		assert_int_equal(conf_console_set(&c, w[i].text, NULL), 0);
+		assert_int_equal(c.kind, w[i].kind);
+		assert_int_equal(c.append, w[i].append);
+		assert_int_equal(c.max_size, w[i].max_size);
+		assert_string_equal(c.path, w[i].path);
+		assert_int_equal(conf_console_set(&c, w[i].text, "dir/"), 0);
+		snprintf(beside, sizeof(beside), "%s%s",
+			 w[i].path[0] ? base : "", w[i].path);
+		assert_string_equal(c.path, beside);
+	}
+	/* What is wrong changes nothing. */
+	assert_int_equal(conf_console_set(&c, "file:b,max-size=0", NULL),
+			 -EINVAL);
+	assert_int_equal(c.kind, CONSOLE_SOCKET);
+	assert_string_equal(c.path, "dir/a,append=yes");
 }
 
 static void later_wins(void **state)
@@ -858,6 +904,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TRIAL(defaults),
 		TRIAL(both_forms),
+		TRIAL(console_where),
 		TRIAL(later_wins),
 		TRIAL(dump_fdt),
 		TRIAL(for_edge_boxes),

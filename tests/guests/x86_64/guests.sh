@@ -24,7 +24,7 @@ link_alone() {
 # name, program, expected status, text expected besides PASS, how many SIGTERM
 # barge gets once the guest has said READY, kN for N restarts by a key, or pty to
 # sit at CONSOLE; options; _ stands for a blank within
-# a word, INITRD and CONSOLE for a file
+# a word, INITRD, CONSOLE and DISK for a file
 guests() {
 	cat <<-END
 	entry        entry       0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
@@ -81,5 +81,7 @@ guests() {
 	unmet-triple triple      3   triple_fault    0 --memory 64M --timeout 30 --expect z
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
 	virtio-rules virtio_rules 0  -               0 --memory 64M --rng
+	virtio-disk  virtio_disk 0   -               0 --memory 64M --disk DISK,serial=tiny
+	virtio-disk-t virtio_disk 0  -               0 --memory 64M --disk DISK,serial=tiny,io=threads
 	END
 }
