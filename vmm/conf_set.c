@@ -68,9 +68,11 @@ static int set_word(char *at, const char *text)
 
 static int set_line(char *at, const char *text)
 {
-	if (strlen(text) >= CONF_LINE_MAX)
+	size_t size = strlen(text) + 1;
+
+	if (size > CONF_LINE_MAX)
 		return -EINVAL;
-	strcpy(at, text);
+	memcpy(at, text, size);
 	return 0;
 }
 
