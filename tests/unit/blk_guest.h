@@ -22,6 +22,7 @@ struct blk_guest {
 	struct gmem mem;
 	uint8_t *ram;
 	uint16_t avail[BG_QUEUES]; /* requests offered */
+	uint16_t told[BG_QUEUES];  /* of them at the last kick */
 	uint16_t seen[BG_QUEUES];  /* and taken back */
 	bool began;
 };
