@@ -236,7 +236,9 @@ static int check(struct loader *l)
 	if (!p->n_ram || p->ram[0].base != RAM_BASE || p->ram[0].len < RAM_MIN)
 		return no_ram(l);
 	l->ram_end = RAM_BASE + p->ram[0].len;
-	r = identify(l);
+	r = boot_file_no_modules(l->boot, l->err);
+	if (!r)
+		r = identify(l);
 	if (!r && l->packed.pack == KERNEL_PLAIN)
 		r = check_whole(l, l->packed.span.len);
 	if (!r)

@@ -19,6 +19,8 @@
 
 #define PAGE 4096ULL
 
+_Static_assert(1 + ARCH_MODULES_MAX <= MULTIBOOT_MODULES_MAX, "modules");
+
 struct loader {
 	const struct arch_boot *boot;
 	struct err *err;
@@ -134,51 +136,58 @@ static int place_initrd(struct loader *l)
 /* --- multiboot -------------------------------------------------------------
  */
 
-/* What comes behind @*at: the next module, at a whole page. */
-static int place_module(struct loader *l, struct boot_file f, const char *args,
-			uint64_t *at)
+/* The initrd is the first module. */
+static struct boot_file module_file(const struct loader *l, unsigned int i)
 {
-	struct multiboot_module *m = &l->info.module[l->info.n_modules];
-	uint64_t size = 0;
-	int r = boot_file_size(f, &size, l->err);
+	unsigned int n = l->boot->initrd_name ? 1 : 0;
+
+	return i < n ? boot_file_initrd(l->boot)
+		     : boot_file_module(l->boot, i - n);
+}
+
+/* How many there are, and the texts that go with them. */
+static void count_modules(struct loader *l)
+{
+	struct multiboot_info *info = &l->info;
+	unsigned int n = l->boot->initrd_name ? 1 : 0;
+
+	info->n_modules = n + l->boot->n_modules;
+	for (unsigned int i = 0; i < info->n_modules; i++)
+		info->module[i].args = i < n ? "" : l->boot->module[i - n].args;
+}
+
+/* Module @i goes to the first whole page from @*at on. */
+static int place_module(struct loader *l, unsigned int i, uint64_t *at)
+{
+	struct boot_file f = module_file(l, i);
+	struct span *s = &l->info.module[i].span;
+	uint64_t need = 0;
+	int r = boot_file_size(f, &s->len, l->err);
 
 	if (r)
 		return r;
-	*m = (struct multiboot_module){{round_up(*at, PAGE), size}, args};
-	if (m->span.base <= l->ram_end && size <= l->ram_end - m->span.base) {
-		l->info.n_modules++;
-		*at = m->span.base + size;
+	s->base = round_up(*at, PAGE);
+	if (s->base <= l->ram_end && s->len <= l->ram_end - s->base) {
+		*at = s->base + s->len;
 		return 0;
 	}
 	/* 0: no amount of RAM would do */
-	if (size <= RAM_LOW_MAX - m->span.base)
-		size = round_up(m->span.base + size, RAM_UNIT);
-	else
-		size = 0;
-	return err_set_num(l->err, -ENOSPC, ERR_INITRD_SPACE, f.name, size, 0);
-}
-
-static int place_modules(struct loader *l, uint64_t at)
-{
-	if (!l->boot->initrd_name)
-		return 0;
-	return place_module(l, boot_file_initrd(l->boot), "", &at);
+	if (s->base <= RAM_LOW_MAX && s->len <= RAM_LOW_MAX - s->base)
+		need = round_up(s->base + s->len, RAM_UNIT);
+	return err_set_num(l->err, -ENOSPC, ERR_MODULE_SPACE, f.name, need, 0);
 }
 
 /* The block is sized for all modules before it is known where they go. */
 static int place_multiboot(struct loader *l)
 {
-	struct multiboot_info *info = &l->info;
 	uint64_t end;
+	int r = 0;
 
-	info->plan = l->boot->plan;
-	info->cmdline = l->boot->cmdline;
-	info->n_modules = l->boot->initrd_name ? 1 : 0;
-	for (unsigned int i = 0; i < info->n_modules; i++)
-		info->module[i].args = "";
-	l->block.len = multiboot_size(info);
+	l->info.plan = l->boot->plan;
+	l->info.cmdline = l->boot->cmdline;
+	count_modules(l);
+	l->block.len = multiboot_size(&l->info);
 	l->block.base = multiboot_place(&l->kernel, l->block.len);
-	info->n_modules = 0;
 	end = l->block.base + l->block.len;
 	if (end < l->kernel.end)
 		end = l->kernel.end;
@@ -188,13 +197,19 @@ static int place_multiboot(struct loader *l)
 		return err_set_num(l->err, -ENOSPC, ERR_KERNEL_SPACE,
 				   l->boot->kernel_name,
 				   round_up(end, RAM_UNIT), 0);
-	return place_modules(l, end);
+	for (unsigned int i = 0; r == 0 && i < l->info.n_modules; i++)
+		r = place_module(l, i, &end);
+	return r;
 }
 
 static int place(struct loader *l)
 {
-	return l->kernel.kind == KERNEL_MULTIBOOT ? place_multiboot(l)
-						  : place_initrd(l);
+	int r;
+
+	if (l->kernel.kind == KERNEL_MULTIBOOT)
+		return place_multiboot(l);
+	r = boot_file_no_modules(l->boot, l->err);
+	return r ? r : place_initrd(l);
 }
 
 static int check_cmdline(const struct loader *l)
@@ -239,9 +254,12 @@ static int read_files(const struct loader *l)
 		if (r)
 			return r;
 	}
-	if (l->info.n_modules)
-		return read_to_guest(l, boot_file_initrd(l->boot),
-				     l->info.module[0].span, 0);
+	for (i = 0; i < l->info.n_modules; i++) {
+		r = read_to_guest(l, module_file(l, i), l->info.module[i].span,
+				  0);
+		if (r)
+			return r;
+	}
 	return read_to_guest(l, boot_file_initrd(l->boot), l->initrd, 0);
 }
 

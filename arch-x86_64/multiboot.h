@@ -41,7 +41,7 @@ int multiboot_find(struct multiboot_header *h, const uint8_t *head, size_t len,
 int multiboot_seg(const struct multiboot_header *h, uint64_t file_size,
 		  struct kernel_seg *s, const char **why);
 
-#define MULTIBOOT_MODULES_MAX 16
+#define MULTIBOOT_MODULES_MAX 17
 
 struct multiboot_module {
 	struct span span; /* guest-physical, below 4 GiB */

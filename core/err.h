@@ -46,6 +46,8 @@ enum err_what {
 	ERR_FDT_SPACE,	     /* num: bytes there are for it */
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
+	ERR_MODULE_SPACE,    /* as ERR_INITRD_SPACE */
+	ERR_NO_MODULES,	     /* name: a kernel that takes none */
 	ERR_REGEX,	     /* name: option, detail: what is wrong, where */
 	ERR_REGEX_MANY,	     /* name: option, num: how many are possible */
 	ERR_NO_FLAT,	     /* name: a kernel that is to be one */

@@ -19,8 +19,10 @@
 #define CONF_DISKS_MAX	   16
 #define CONF_CPUS_MAX	   255
 /* Regular expressions of one option. */
-#define CONF_REGEX_MAX 32
-#define CONF_WORD_MAX  64
+#define CONF_REGEX_MAX	32
+#define CONF_WORD_MAX	64
+#define CONF_LINE_MAX	1024
+#define CONF_MODULE_MAX 16
 
 /* What becomes of the VM when a device has an error. */
 enum conf_on_error {
@@ -87,6 +89,12 @@ struct conf_console {
 	bool append;		  /* this and the next: of a file */
 	uint64_t max_size;	  /* bytes; 0: unbounded */
 	char path[CONF_PATH_MAX]; /* file, socket, or link to a pty; or "" */
+};
+
+/* What a multiboot kernel is given besides; args may be empty. */
+struct conf_module {
+	char file[CONF_PATH_MAX];
+	char args[CONF_LINE_MAX];
 };
 
 /* Who says that the VM is up, to a service manager. */
@@ -173,8 +181,8 @@ struct conf {
 	enum conf_kernel_format kernel_format;
 	char *initrd;
 	char *cmdline;
-	char *init;	      /* command that an initramfs of our own runs */
-	char *root;	      /* folder to be packed as initramfs */
+	char *init; /* command that an initramfs of our own runs */
+	char *root; /* folder to be packed as initramfs */
 	struct conf_test test;
 	struct conf_suite suite;
 	unsigned int cpus;
@@ -210,6 +218,8 @@ struct conf {
 	bool fail_on_oops;
 	enum conf_on_reboot on_reboot;
 	bool rng;
+	unsigned int n_module;
+	struct conf_module module[CONF_MODULE_MAX];
 	unsigned int n_vsock;
 	struct conf_vsock vsock[1];
 	unsigned int n_vfio;

@@ -66,6 +66,14 @@ static int set_word(char *at, const char *text)
 	return 0;
 }
 
+static int set_line(char *at, const char *text)
+{
+	if (strlen(text) >= CONF_LINE_MAX)
+		return -EINVAL;
+	strcpy(at, text);
+	return 0;
+}
+
 /* It ends up in the guest's /dev/disk/by-id. */
 static int set_serial(char *at, const char *text)
 {
@@ -161,6 +169,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_cid(text, at);
 	case VALUE_WORD:
 		return set_word(at, text);
+	case VALUE_LINE:
+		return set_line(at, text);
 	case VALUE_DISK_FORMAT:
 		return option_disk_format(text, at);
 	case VALUE_DISK_IO:
@@ -173,6 +183,7 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return set_serial(at, text);
 	case VALUE_REGEX:
 	case VALUE_NONE:
+	case VALUE_MODULE:
 	case VALUE_VFIO:
 	default: /* those of --what-if */
 		break;

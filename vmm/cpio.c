@@ -22,6 +22,7 @@ static char *put_field(char *at, uint32_t v)
 
 static size_t put_head(char *out, const struct cpio_entry *e, size_t len)
 {
+	static const char magic[] = {'0', '7', '0', '7', '0', '1'};
 	const uint32_t fields[] = {
 		e->ino,	  e->mode,	     0, /* user */
 		0,				/* group */
@@ -34,8 +35,8 @@ static size_t put_head(char *out, const struct cpio_entry *e, size_t len)
 	char *at = out;
 	size_t n;
 
-	memcpy(at, "070701", 6);
-	at += 6;
+	memcpy(at, magic, sizeof(magic));
+	at += sizeof(magic);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		at = put_field(at, fields[i]);
 	memcpy(at, e->name, len + 1);

@@ -441,6 +441,15 @@ static const struct row rows[] = {
 	  "backslash before what is meant as it is." },
 	{ ERR_REGEX_MANY, 0, NULL,
 	  "%n is one too many: there can be %1 of them. Join some with |." },
+	{ ERR_MODULE_SPACE, 0, num_zero,
+	  "%n: the modules are larger than a kernel can have them. "
+	  "Use smaller ones." },
+	{ ERR_MODULE_SPACE, 0, NULL,
+	  "%n: the module does not fit into the guest's memory. "
+	  "Give at least: --memory %u" },
+	{ ERR_NO_MODULES, 0, NULL,
+	  "%n is no multiboot kernel, and only those take modules. "
+	  "Leave out --module, or give the file to --initrd." },
 	{ ERR_NO_FLAT, 0, NULL,
 	  "%n: flat images are for aarch64. On x86_64, build a multiboot "
 	  "kernel and leave out --kernel-format." },

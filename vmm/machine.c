@@ -75,7 +75,11 @@ static int *fds_of(struct vm *vm, unsigned int i)
 	int *const fds[] = {&vm->kernel_fd, &vm->initrd_fd, &vm->fdt_fd,
 			    &vm->signal_fd, &vm->wake_fd};
 
-	return i < sizeof(fds) / sizeof(fds[0]) ? fds[i] : NULL;
+	const unsigned int n = sizeof(fds) / sizeof(fds[0]);
+
+	if (i < n)
+		return fds[i];
+	return i - n < CONF_MODULE_MAX ? &vm->module_fd[i - n] : NULL;
 }
 
 static void vm_init(struct vm *vm, const struct conf *conf)
@@ -190,8 +194,17 @@ struct arch_boot vm_boot(struct vm *vm)
 		.mem = &vm->mem,
 	};
 
+	b.n_modules = c->n_module;
+	for (unsigned int i = 0; i < c->n_module; i++)
+		b.module[i] = (struct arch_module){
+			.name = c->module[i].file,
+			.fd = vm->module_fd[i],
+			.args = c->module[i].args,
+		};
 	return b;
 }
+
+_Static_assert(CONF_MODULE_MAX <= ARCH_MODULES_MAX, "modules");
 
 static int initrd_open(struct vm *vm, struct err *e)
 {
@@ -217,6 +230,9 @@ static int files_open(struct vm *vm, struct err *e)
 
 	if (r == 0)
 		r = initrd_open(vm, e);
+	for (unsigned int i = 0; r == 0 && i < vm->conf->n_module; i++)
+		r = file_open(vm->conf->module[i].file, "module",
+			      &vm->module_fd[i], e);
 	return r;
 }
 

@@ -10,21 +10,22 @@
 #include "devices/virtio_blk.h"
 #include "vmm/conf.h"
 
-#define AT(member)	offsetof(struct conf, member)
-#define VFIO_AT(member) offsetof(struct conf_vfio, member)
-#define DISK_AT(member) offsetof(struct conf_disk, member)
+#define AT(member)	  offsetof(struct conf, member)
+#define VFIO_AT(member)	  offsetof(struct conf_vfio, member)
+#define MODULE_AT(member) offsetof(struct conf_module, member)
+#define DISK_AT(member)	  offsetof(struct conf_disk, member)
 
-#define VSOCK_AT(member) offsetof(struct conf_vsock, member)
+#define VSOCK_AT(member)  offsetof(struct conf_vsock, member)
 
-#define BOOT		"Boot"
-#define MACHINE		"Machine"
-#define DEVICES		"Devices"
-#define CONTRACT	"Boot test"
-#define PLAN		"Plan"
-#define TEST		"Test"
-#define OTHER		"Other"
+#define BOOT		  "Boot"
+#define MACHINE		  "Machine"
+#define DEVICES		  "Devices"
+#define CONTRACT	  "Boot test"
+#define PLAN		  "Plan"
+#define TEST		  "Test"
+#define OTHER		  "Other"
 
-#define FOR(command)	(1u << (command))
+#define FOR(command)	  (1u << (command))
 
 /* clang-format off */
 static const struct option_def options[] = {
@@ -35,6 +36,8 @@ static const struct option_def options[] = {
 	  "format bare-metal raw" },
 	{ "initrd", 'i', true, VALUE_PATH, AT(initrd), "FILE", BOOT,
 	  "initial RAM disk", "initramfs ramdisk" },
+	{ "module", 0, false, VALUE_MODULE, AT(module), "FILE[,args=TEXT]",
+	  BOOT, "x86_64: a multiboot kernel's; repeatable", "multiboot mod" },
 	{ "cmdline", 0, true, VALUE_TEXT, AT(cmdline), "TEXT", BOOT,
 	  "kernel command line", "append params args" },
 	{ "init", 0, false, VALUE_TEXT, AT(init), "COMMAND", BOOT,
@@ -151,6 +154,13 @@ static const struct option_def vfio_options[] = {
 	{ "rom", 0, true, VALUE_ROM, 0, "auto|on|off|FILE", NULL,
 	  "expansion ROM that the guest finds (auto)",
 	  "romfile rombar vbios option-rom" },
+};
+
+static const struct option_def module_options[] = {
+	{ "file", 0, true, VALUE_FILE, MODULE_AT(file), "FILE", NULL,
+	  "what is loaded", "path" },
+	{ "args", 0, true, VALUE_LINE, MODULE_AT(args), "TEXT", NULL,
+	  "what the kernel is told with it (nothing)", "cmdline" },
 };
 
 /* The keys of [test]. */
@@ -270,6 +280,8 @@ static const char *const expected[] = {
 	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
+	[VALUE_LINE] = "a text of at most 1023 characters",
+	[VALUE_MODULE] = "the name of a file",
 	[VALUE_PORT] = "the name of a port such as org.example.0",
 	[VALUE_CID] = "a number from 3 to 4294967294, or auto",
 	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
@@ -324,6 +336,7 @@ static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 static const struct conf_disk disk_default = CONF_DISK_DEFAULT;
 
 static const struct option_list lists[] = {
+	{LIST(module, VALUE_MODULE, "initrd.img")},
 	{LIST(port, VALUE_PORT, "org.example.0")},
 	{LIST(vsock, VALUE_VSOCK, "3")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
@@ -333,6 +346,7 @@ static const struct option_list lists[] = {
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
 _Static_assert(sizeof(struct conf_vsock) <= OPTION_ITEM_MAX, "vsock");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
+_Static_assert(sizeof(struct conf_module) <= OPTION_ITEM_MAX, "module");
 _Static_assert(sizeof(struct conf_disk) <= OPTION_ITEM_MAX, "disk");
 
 const struct option_list *option_list(unsigned int i)

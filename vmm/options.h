@@ -40,10 +40,12 @@ enum value_type {
 	VALUE_SECONDS, /* with a fraction */
 	VALUE_REGEX,   /* of a struct conf_regexes; INI: also NAME.NUMBER */
 	VALUE_ON_REBOOT,
-	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
-	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
-	VALUE_PORT, /* this is a list: see struct option_list */
-	VALUE_CID, /* of a struct conf_vsock */
+	VALUE_FILE,   /* of an item: char[CONF_PATH_MAX] */
+	VALUE_WORD,   /* of an item: char[CONF_WORD_MAX] */
+	VALUE_LINE,   /* of an item: char[CONF_LINE_MAX] */
+	VALUE_MODULE, /* a list, as the next */
+	VALUE_PORT,   /* this is a list: see struct option_list */
+	VALUE_CID,    /* of a struct conf_vsock */
 	VALUE_VSOCK,
 	VALUE_DISK_FORMAT,
 	VALUE_DISK_IO,

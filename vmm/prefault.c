@@ -61,9 +61,9 @@ static uint8_t *chunk_at(const struct work *w, uint64_t i, uint64_t *len)
 /* Write to each page what is there, so that nobody else's write is lost. */
 static void touch(uint8_t *p, uint64_t len)
 {
-	uint64_t step = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	for (uint64_t at = 0; at < len; at += step)
+	for (uint64_t at = 0; at < len; at += page)
 		__atomic_fetch_or(p + at, 0, __ATOMIC_RELAXED);
 }
 

@@ -46,6 +46,7 @@ struct test_item {
 	char *file;   /* NULL: all is in the options */
 	char *reason; /* of xfail; may be NULL */
 	bool xfail;
+	bool has_section;  /* [test] */
 	bool own_limit;	   /* there is a timeout */
 	unsigned int want; /* exit status */
 	unsigned int cpus;

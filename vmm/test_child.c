@@ -139,12 +139,11 @@ static char **words_of(const struct test_suite *s, const struct test_item *t)
 		return NULL;
 	argv[n++] = (char *)"barge";
 	argv[n++] = (char *)"run";
-	/* Files have it by their section [test]. */
-	if (!t->file)
+	/* Those with a section [test] have it, or say that they do not. */
+	if (!t->has_section)
 		argv[n++] = (char *)"--fail-on-oops=yes";
 	for (unsigned int i = 0; i < a->n_words; i++)
 		argv[n++] = a->word[i];
-	argv[n++] = (char *)"--console=stdio";
 	if (!t->own_limit)
 		argv[n++] = (char *)"--timeout=" STRING(TEST_LIMIT_S);
 	if (s->sink) /* the output is to be what the command prints */

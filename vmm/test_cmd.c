@@ -93,8 +93,10 @@ static int suite_status(const struct test_suite *s)
 
 static int end_output(struct err *e)
 {
+	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout))
-		return err_set(e, -EIO, ERR_HOST_CALL, "write", NULL);
+		return err_set(e, errno ? -errno : -EIO, ERR_FILE_WRITE,
+			       "standard output", NULL);
 	return 0;
 }
 
@@ -137,6 +139,7 @@ static int suite(const struct conf *conf, struct err *e)
  */
 
 struct printer {
+	struct test_sink sink;
 	struct test_filter filter;
 	char out[TEST_FILTER_OUT(65536)];
 };
@@ -188,10 +191,10 @@ static void tell_end(const struct test_item *t, const struct printer *p)
 
 static int run_command(struct test_suite *s, struct printer *p, struct err *e)
 {
-	const struct test_sink sink = {print, p};
 	int r;
 
-	s->sink = &sink;
+	p->sink = (struct test_sink){print, p};
+	s->sink = &p->sink;
 	r = test_run(s, e);
 	if (r)
 		return r;

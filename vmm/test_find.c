@@ -154,8 +154,9 @@ int test_item_fill(struct test_item *t, const struct conf *c, struct err *e)
 		t->memory = UINT64_MAX;
 	t->xfail = c->test.xfail;
 	t->status = -1;
+	t->has_section = c->test.given;
 	t->own_limit = c->timeout_ms != 0;
-	t->limit_ms = t->own_limit ? c->timeout_ms : TEST_LIMIT_S * 1000u;
+	t->limit_ms = t->own_limit ? c->timeout_ms : TEST_LIMIT_S * 1000ull;
 	if (!c->test.reason)
 		return 0;
 	t->reason = strdup(c->test.reason);

@@ -203,9 +203,7 @@ static void put_xml(FILE *f, const char *text, size_t len)
 
 		if (c == '<' || c == '&' || c == '>' || c == '"') {
 			fprintf(f, "&#%u;", c);
-		} else if (c == '\n' || c == '\t') {
-			fputc(c, f);
-		} else if (c >= ' ' && c < 0x7f) {
+		} else if (c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f)) {
 			fputc(c, f);
 		} else if (c >= 0x80) {
 			memcpy(one, text + i, left);

@@ -75,6 +75,7 @@ struct vm {
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
+	int module_fd[CONF_MODULE_MAX];
 	char *cmdline; /* owned; NULL: what conf says */
 	int fdt_fd;
 	int signal_fd;

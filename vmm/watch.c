@@ -402,15 +402,14 @@ static void put_break(struct watch *w)
 }
 
 /* Wait for @until pieces, or the end of the thread. Holds the lock. */
-static bool wait_done(struct watch *w, uint64_t until)
+static void wait_done(struct watch *w, uint64_t until)
 {
 	struct timespec t = to_timespec(now_ns() + SETTLE_NS);
 
 	while (w->done < until && !w->over) {
 		if (pthread_cond_timedwait(&w->less, &w->lock, &t) == ETIMEDOUT)
-			return false;
+			return;
 	}
-	return true;
 }
 
 enum watch_verdict watch_settle(struct watch *w)
@@ -421,7 +420,7 @@ enum watch_verdict watch_settle(struct watch *w)
 		return WATCH_NONE;
 	pthread_mutex_lock(&w->lock);
 	put_break(w);
-	(void)wait_done(w, w->put);
+	wait_done(w, w->put);
 	v = w->verdict;
 	pthread_mutex_unlock(&w->lock);
 	return v;
@@ -452,7 +451,8 @@ void watch_finish(struct watch *w, struct watch_result *r)
 	put_break(w);
 	w->stop = true;
 	pthread_cond_signal(&w->more);
-	over = wait_done(w, w->put) && wait_done(w, UINT64_MAX);
+	wait_done(w, UINT64_MAX);
+	over = w->over;
 	r->unseen = w->unseen;
 	if (!over)
 		r->unseen += w->queued + 1;

@@ -366,6 +366,14 @@ static void flat(void **state)
 	assert_memory_equal(m.ram + 62 * MIB - 0x10000 - 2, "end", 3);
 }
 
+static void no_modules(void **state)
+{
+	(void)state;
+	use_image();
+	m.boot.n_modules = 1;
+	assert_error(ERR_NO_MODULES, "vmlinuz");
+}
+
 static void flat_too_large(void **state)
 {
 	(void)state;
@@ -520,6 +528,7 @@ int main(void)
 		T(cmdline_too_long),
 		T(flat),
 		T(flat_too_large),
+		T(no_modules),
 		T(wrong_files),
 		T(wrong_kernels),
 		T(cut_short),

@@ -13,6 +13,7 @@
 
 #include "core/plan.h"
 #include "vmm/conf.h"
+#include "vmm/conf_console.h"
 #include "vmm/options.h"
 
 #define MIB	  (1ull << 20)
@@ -232,6 +233,51 @@ static void cpu_off(void **state)
 	assert_int_equal(t->c.cpu_off, PLAN_CPU_PMU | PLAN_CPU_SVE);
 	assert_int_equal(parse(t, "run INI -k x --cpu-off none"), 0);
 	assert_int_equal(t->c.cpu_off, 0);
+}
+
+/* Where a console goes, and that an earlier one leaves nothing behind. */
+static void console_where(void **state)
+{
+	static const struct {
+		const char *text;
+		enum conf_console_kind kind;
+		bool append;
+		uint64_t max_size;
+		const char *path;
+	} w[] = {
+		{"file:a,append=yes,max-size=2M", CONSOLE_FILE, true, 2 * MIB,
+		 "a"},
+		{"stdio", CONSOLE_STDIO, false, 0, ""},
+		{"file:/x/b,max-size=1", CONSOLE_FILE, false, 1, "/x/b"},
+		{"file:c,append=no", CONSOLE_FILE, false, 0, "c"},
+		{"pty", CONSOLE_PTY, false, 0, ""},
+		{"pty:link,1", CONSOLE_PTY, false, 0, "link,1"},
+		{"none", CONSOLE_NONE, false, 0, ""},
+		{"socket:a,append=yes", CONSOLE_SOCKET, false, 0,
+		 "a,append=yes"},
+	};
+	struct conf_console c = {.kind = CONSOLE_STDIO};
+	char beside[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++) {
+		const char *base = w[i].path[0] == '/' ? "" : "dir/";
+
+		assert_int_equal(conf_console_set(&c, w[i].text, NULL), 0);
+		assert_int_equal(c.kind, w[i].kind);
+		assert_int_equal(c.append, w[i].append);
+		assert_int_equal(c.max_size, w[i].max_size);
+		assert_string_equal(c.path, w[i].path);
+		assert_int_equal(conf_console_set(&c, w[i].text, "dir/"), 0);
+		snprintf(beside, sizeof(beside), "%s%s",
+			 w[i].path[0] ? base : "", w[i].path);
+		assert_string_equal(c.path, beside);
+	}
+	/* What is wrong changes nothing. */
+	assert_int_equal(conf_console_set(&c, "file:b,max-size=0", NULL),
+			 -EINVAL);
+	assert_int_equal(c.kind, CONSOLE_SOCKET);
+	assert_string_equal(c.path, "dir/a,append=yes");
 }
 
 static void later_wins(void **state)
@@ -773,6 +819,28 @@ static void rom_key(void **state)
 	assert_int_not_equal(parse_ini(t, text), 0);
 }
 
+static void modules(void **state)
+{
+	struct trial *t = *state;
+	char path[CONF_PATH_MAX];
+
+	assert_int_equal(parse(t, "run -k x --module a --module b,args=c=d"),
+			 0);
+	assert_int_equal(t->c.n_module, 2);
+	assert_string_equal(t->c.module[0].file, "a");
+	assert_string_equal(t->c.module[0].args, "");
+	assert_string_equal(t->c.module[1].file, "b");
+	assert_string_equal(t->c.module[1].args, "c=d");
+	assert_int_equal(parse_ini(t, "[module.m]\nfile = f\n"
+				      "args = \"one, two\"\n"),
+			 0);
+	assert_int_equal(t->c.n_module, 1);
+	snprintf(path, sizeof(path), "%s/f", t->dir);
+	assert_string_equal(t->c.module[0].file, path);
+	assert_string_equal(t->c.module[0].args, "one, two");
+	assert_int_equal(parse(t, "run -k x --module b,arg=c"), -EINVAL);
+}
+
 /* Every key of the tables can be set from a file. */
 static void ini_every_key(void **state)
 {
@@ -800,9 +868,12 @@ static void ini_every_key(void **state)
 		[VALUE_FILE] = "x",
 		[VALUE_WORD] = "x",
 		[VALUE_CID] = "auto",
-		[VALUE_DISK_FORMAT] = "raw", [VALUE_DISK_IO] = "threads",
-		[VALUE_DISK_QUEUES] = "2",   [VALUE_BLOCK_SIZE] = "4096",
+		[VALUE_DISK_FORMAT] = "raw",
+		[VALUE_DISK_IO] = "threads",
+		[VALUE_DISK_QUEUES] = "2",
+		[VALUE_BLOCK_SIZE] = "4096",
 		[VALUE_SERIAL] = "x",
+		[VALUE_LINE] = "a b",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -833,6 +904,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TRIAL(defaults),
 		TRIAL(both_forms),
+		TRIAL(console_where),
 		TRIAL(later_wins),
 		TRIAL(dump_fdt),
 		TRIAL(for_edge_boxes),
@@ -856,6 +928,7 @@ int main(void)
 		TRIAL(ini_strange_files),
 		TRIAL(ini_too_many_devices),
 		TRIAL(rom_key),
+		TRIAL(modules),
 		TRIAL(ini_every_key),
 	};
 

@@ -354,7 +354,7 @@ static struct {
 	atomic_bool deaf;     /* takes nothing, and says so */
 	atomic_uint most;     /* to take at once; 0: as much as there is */
 	atomic_uint calls;
-	size_t n;
+	atomic_size_t n;
 	uint8_t got[4 * RING];
 } there;
 
@@ -528,15 +528,23 @@ static void steady_reader_loses_nothing(void **state)
 static void finish_ends_the_thread(void **state)
 {
 	struct output_end end;
+	struct output *other;
 	uint64_t t;
 
 	(void)state;
 	start_there(0, 0);
+	other = o;
+	o = NULL;
+	start_there(0, 0);
 	atomic_store(&there.pause_ms, 100);
 	atomic_store(&there.deaf, true);
+	output_put(other, (const uint8_t *)"123", 3);
 	say("12345");
 	t = now_ms();
+	output_stop(other);
 	end = output_finish(o);
+	assert_in_range(now_ms() - t, 4000, 8000);
+	assert_int_equal(output_finish(other).dropped, 3);
 	assert_in_range(now_ms() - t, 4000, 8000);
 	assert_false(end.stuck);
 	assert_int_equal(end.dropped, 5);

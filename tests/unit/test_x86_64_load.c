@@ -424,6 +424,39 @@ static void multiboot(void **state)
 	assert_all_zero(0x2000, ACPI_ADDR);
 }
 
+/* Behind the initrd, in their order, each at a whole page. */
+static void multiboot_modules(void **state)
+{
+	uint64_t list;
+
+	(void)state;
+	use_kernel(fake_multiboot(m.img));
+	use_initrd(4097);
+	m.boot.n_modules = 2;
+	m.boot.module[0] = (struct arch_module){"a", make_file("one", 3), "x"};
+	m.boot.module[1] = (struct arch_module){"b", make_file("two", 3), ""};
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest(m.entry.arg + 20, 4), 3);
+	list = guest(m.entry.arg + 24, 4);
+	assert_int_equal(guest(list + 16, 4), 0x203000);
+	assert_int_equal(guest(list + 20, 4), 0x203003);
+	assert_string_equal((char *)m.ram + guest(list + 24, 4), "x");
+	assert_memory_equal(m.ram + 0x203000, "one", 4);
+	assert_int_equal(guest(list + 32, 4), 0x204000);
+	assert_memory_equal(m.ram + 0x204000, "two", 4);
+	/* no room for the last one alone */
+	assert_int_equal(ftruncate(m.boot.module[1].fd, 64 * MIB), 0);
+	assert_error(ERR_MODULE_SPACE, "b");
+	assert_int_equal(ftruncate(m.boot.module[1].fd, 0), 0);
+	assert_error(ERR_FILE_EMPTY, "b");
+	assert_string_equal(m.e.detail, "module");
+	/* and none with a Linux */
+	use_kernel(fake_bzimage(m.img));
+	assert_error(ERR_NO_MODULES, "vmlinuz");
+	close(m.boot.module[0].fd);
+	close(m.boot.module[1].fd);
+}
+
 /* A kernel where other kernels have their information: that moves. */
 static void multiboot_low(void **state)
 {
@@ -451,12 +484,12 @@ static void multiboot_too_large(void **state)
 	use_initrd(62 * MIB - 4096);
 	assert_int_equal(load(), 0);
 	assert_int_equal(ftruncate(m.boot.initrd_fd, 62 * MIB - 4095), 0);
-	assert_error(ERR_INITRD_SPACE, "initrd.img");
+	assert_error(ERR_MODULE_SPACE, "initrd.img");
 	assert_int_equal(m.e.num, 66 * MIB);
 	set_ram(66 * MIB);
 	assert_int_equal(load(), 0);
 	assert_int_equal(ftruncate(m.boot.initrd_fd, 2048 * MIB), 0);
-	assert_error(ERR_INITRD_SPACE, "initrd.img");
+	assert_error(ERR_MODULE_SPACE, "initrd.img");
 	assert_int_equal(m.e.num, 0);
 	fake_put(m.img + FAKE_MB_PHDR(1) + 20, 80 * MIB, 4);
 	use_kernel(len);
@@ -573,6 +606,7 @@ int main(void)
 		T(elf_pvh_initrd),
 		T(elf_bad_note),
 		T(multiboot),
+		T(multiboot_modules),
 		T(multiboot_low),
 		T(multiboot_too_large),
 		T(kernel_too_large),

@@ -29,7 +29,7 @@ guests() {
 	cat <<-END
 	entry        entry       0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
 	entry-4g     entry       0   -               0 --memory 5G --initrd INITRD --cmdline tiny=1_guest
-	multiboot    multiboot   0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
+	multiboot    multiboot   0   -               0 --memory 64M --initrd INITRD --module INITRD,args=second_one --cmdline tiny=1_guest
 	ports        ports       0   -               0 --memory 64M
 	mmio         mmio        0   -               0 --memory 64M
 	edges        edges       0   1_regions       0 --memory 64M

@@ -106,7 +106,7 @@ _start:
 	check	's'
 
 	/* The modules. */
-	cmpl	$1, 20(%ebx)
+	cmpl	$2, 20(%ebx)
 	check	't'
 	movl	24(%ebx), %ebp
 	testl	$0xfff, (%ebp)
@@ -119,6 +119,10 @@ _start:
 	movl	8(%ebp), %eax
 	cmpb	$0, (%eax)
 	check	'x'
+	testl	$0xfff, 16(%ebp)
+	check	'y'
+	check_text 16(%ebp), want_module, want_module_len, 'z'
+	check_text 24(%ebp), want_args, want_args_len, 'A'
 
 	movl	$text_pass, %esi
 	call	print
@@ -165,6 +169,9 @@ want_cmdline:
 want_loader:
 	.asciz	"barge"
 	.set	want_loader_len, . - want_loader
+want_args:
+	.asciz	"second one"
+	.set	want_args_len, . - want_args
 want_module:
 	.ascii	"this is the initrd\n"
 	.set	want_module_len, . - want_module
