@@ -152,7 +152,8 @@ void bg_offer(struct blk_guest *g, const struct bg_req *r)
 	for (unsigned int p = 0; p < r->pieces; p++)
 		i = add(g, r, i, r->piece[p].off, r->piece[p].len, r->in);
 	add(g, r, i, header(r->q, r->slot) + 16, 1, true);
-	desc(g, r->q)[r->slot * CHAIN + i].flags = VRING_DESC_F_WRITE;
+	desc(g, r->q)[r->slot * CHAIN + i].flags =
+		r->no_status ? 0 : VRING_DESC_F_WRITE;
 	a->ring[g->avail[r->q]++ % SIZE] = (uint16_t)(r->slot * CHAIN);
 	__atomic_store_n(&a->idx, g->avail[r->q], __ATOMIC_RELEASE);
 }

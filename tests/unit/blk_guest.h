@@ -33,7 +33,8 @@ struct bg_req {
 	unsigned int slot; /* below BG_SLOTS */
 	uint32_t type;
 	uint64_t sector;
-	bool in; /* the device writes the data */
+	bool in;	/* the device writes the data */
+	bool no_status; /* nor may the device write one */
 	unsigned int pieces;
 	struct {
 		uint32_t off;
