@@ -49,6 +49,13 @@ struct conf_vsock {
 	char socket[CONF_PATH_MAX]; /* "": by the kernel's vhost-vsock */
 };
 
+/* A directory for the guest: one of path and socket is given. */
+struct conf_share {
+	char tag[CONF_WORD_MAX];
+	char path[CONF_PATH_MAX];
+	char socket[CONF_PATH_MAX]; /* of a vhost-user back end */
+};
+
 enum conf_console_kind {
 	CONSOLE_STDIO,
 	CONSOLE_NONE,
@@ -136,6 +143,8 @@ struct conf {
 	bool rng;
 	unsigned int n_vsock;
 	struct conf_vsock vsock[1];
+	unsigned int n_share;
+	struct conf_share share[8];
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 };

@@ -14,6 +14,8 @@
 
 #define VSOCK_AT(member) offsetof(struct conf_vsock, member)
 
+#define SHARE_AT(member) offsetof(struct conf_share, member)
+
 #define BOOT		"Boot"
 #define MACHINE		"Machine"
 #define DEVICES		"Devices"
@@ -65,6 +67,9 @@ static const struct option_def options[] = {
 	  "entropy from the host (no)", "entropy random virtio-rng" },
 	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
 	  "sockets between host and guest", "virtio-vsock vhost-vsock" },
+	{ "share", 0, false, VALUE_SHARE, AT(share), "TAG[,KEY=VALUE]", DEVICES,
+	  "a directory for the guest; repeatable",
+	  "virtio-fs virtiofs virtiofsd fs 9p folder" },
 	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
 	  DEVICES, "how devices are given DMA (auto)", "backend" },
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
@@ -126,6 +131,15 @@ static const struct option_def vsock_options[] = {
 	  "Unix socket in the place of vhost-vsock", "uds path" },
 };
 
+static const struct option_def share_options[] = {
+	{ "tag", 0, true, VALUE_TAG, SHARE_AT(tag), "TAG", NULL,
+	  "by which the guest mounts it", "mount_tag name" },
+	{ "path", 0, true, VALUE_FILE, SHARE_AT(path), "DIR", NULL,
+	  "the directory, served by virtiofsd", "dir source directory" },
+	{ "socket", 0, true, VALUE_FILE, SHARE_AT(socket), "PATH", NULL,
+	  "where a virtiofsd of yours listens", "chardev" },
+};
+
 /* Options that are not for run and plan alike. */
 static const struct {
 	const char *name;
@@ -179,6 +193,8 @@ static const char *const expected[] = {
 	[VALUE_WORD] = "a word of at most 63 characters",
 	[VALUE_CID] = "a number from 3 to 4294967294, or auto",
 	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
+	[VALUE_TAG] = "a word of at most 36 bytes",
+	[VALUE_SHARE] = "a word of at most 36 bytes",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
@@ -211,11 +227,13 @@ static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
 static const struct option_list lists[] = {
 	{LIST(vsock, VALUE_VSOCK, "3")},
+	{LIST(share, VALUE_SHARE, "data")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
 _Static_assert(sizeof(struct conf_vsock) <= OPTION_ITEM_MAX, "vsock");
+_Static_assert(sizeof(struct conf_share) <= OPTION_ITEM_MAX, "share");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
 
 const struct option_list *option_list(unsigned int i)

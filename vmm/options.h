@@ -41,6 +41,8 @@ enum value_type {
 	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
 	VALUE_CID, /* of a struct conf_vsock */
 	VALUE_VSOCK,
+	VALUE_TAG, /* of a struct conf_share */
+	VALUE_SHARE,
 	VALUE_VFIO, /* this is a list: see struct option_list */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,

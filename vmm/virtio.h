@@ -76,6 +76,8 @@ void vm_virtio_close(struct vm *vm);
 
 int vsock_host_open(struct virtio_unit *u, const struct conf *c,
 		    unsigned int index, struct err *e);
+int fs_host_open(struct virtio_unit *u, const struct conf *c,
+		 unsigned int index, struct err *e);
 int rng_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
 

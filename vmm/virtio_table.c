@@ -14,6 +14,11 @@ static unsigned int vsocks(const struct conf *c)
 	return c->n_vsock;
 }
 
+static unsigned int shares(const struct conf *c)
+{
+	return c->n_share;
+}
+
 /*
  * Every kind of virtio device, in the order of their slots: those whose names
  * in the guest depend on the slot (disks, networks) first.
@@ -25,6 +30,7 @@ static const struct {
 		    unsigned int index, struct err *e);
 } kinds[] = {
 	{"rng", rngs, rng_host_open},
+	{"share", shares, fs_host_open},
 	{"vsock", vsocks, vsock_host_open},
 };
 

@@ -742,6 +742,7 @@ static void ini_every_key(void **state)
 		[VALUE_FILE] = "x",
 		[VALUE_WORD] = "x",
 		[VALUE_CID] = "auto",
+		[VALUE_TAG] = "x",
 	};
 	struct trial *t = *state;
 	unsigned int n;
