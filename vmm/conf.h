@@ -141,6 +141,7 @@ struct conf {
 	bool fail_on_oops;
 	enum conf_on_reboot on_reboot;
 	bool rng;
+	bool guest_notify;
 	unsigned int n_vsock;
 	struct conf_vsock vsock[1];
 	unsigned int n_share;

@@ -86,6 +86,7 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
 	notify_init(&vm->notify);
+	guest_notify_init(&vm->guest_notify);
 	pidfile_init(&vm->pidfile, conf->pidfile);
 	alive_init(&vm->alive);
 	kvm_init(&vm->kvm);
@@ -174,12 +175,13 @@ static int vm_plan(struct vm *vm, struct err *e)
 struct arch_boot vm_boot(struct vm *vm)
 {
 	const struct conf *c = vm->conf;
+	const char *cmdline = vm->cmdline ? vm->cmdline : c->cmdline;
 	struct arch_boot b = {
 		.kernel_name = c->kernel,
 		.kernel_fd = vm->kernel_fd,
 		.initrd_name = c->initrd,
 		.initrd_fd = vm->initrd_fd,
-		.cmdline = c->cmdline ? c->cmdline : "",
+		.cmdline = cmdline ? cmdline : "",
 		.fdt_name = vm->restarts ? NULL : c->dump_fdt,
 		.fdt_fd = vm->fdt_fd,
 		.plan = &vm->plan,
@@ -187,6 +189,24 @@ struct arch_boot vm_boot(struct vm *vm)
 	};
 
 	return b;
+}
+
+/* Before the kernel is looked at: the command line grows. */
+static int listen_to_guest(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	bool kernel = c->n_vsock && !c->vsock[0].socket[0];
+	int r;
+
+	if (!c->guest_notify)
+		return 0;
+	r = guest_notify_open(&vm->guest_notify, kernel, e);
+	if (r < 0 || vm->cmdline)
+		return r;
+	vm->cmdline = guest_notify_cmdline(&vm->guest_notify,
+					   c->cmdline ? c->cmdline : "");
+	return vm->cmdline ? 0
+			   : err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
 }
 
 static int hypervisor_open(struct vm *vm, struct err *e)
@@ -225,6 +245,8 @@ static int host_open(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = console_add(&vm->consoles, &c->console, "serial",
 				&vm->serial, e);
+	if (r == 0)
+		r = listen_to_guest(vm, e);
 	if (r == 0) {
 		struct arch_boot b = vm_boot(vm);
 
@@ -331,6 +353,9 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = device_events_start(vm);
 	console_connect(vm->serial, &serial_ops, vm);
+	if (r == 0 && vm->guest_notify.epoll >= 0)
+		r = loop_add(&vm->loop, vm->guest_notify.epoll,
+			     guest_notify_hear, vm);
 	if (r == 0)
 		r = alive_start(vm);
 	if (r == 0)
@@ -369,6 +394,7 @@ static int vm_run(struct vm *vm, struct err *e)
 		vm_end(vm, VM_CRASH); /* lets the threads go that run */
 	vcpus_stop(vm);
 	vm_virtio_stop(vm); /* what a console still had is out now */
+	guest_notify_last(vm);
 	return r;
 }
 
@@ -416,6 +442,8 @@ static void vm_destroy(struct vm *vm)
 			close(*fds_of(vm, i));
 	}
 	notify_close(&vm->notify);
+	guest_notify_close(&vm->guest_notify);
+	free(vm->cmdline);
 	pidfile_remove(&vm->pidfile);
 }
 
@@ -465,6 +493,7 @@ static void vm_forget(struct vm *vm)
 	/* Of a vCPU that came second: what it said was not heard. */
 	atomic_store(&vm->crashed, 0);
 	atomic_store(&vm->exit_status, 0);
+	atomic_store(&vm->guest_notify.status, 0);
 	kvm_init(&vm->kvm);
 	atomic_store(&vm->end, VM_RUNS);
 }

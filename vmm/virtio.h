@@ -14,10 +14,13 @@
  */
 
 /* One device. @v is the first member: host sides are given &unit->v. */
+struct guest_notify;
+
 struct virtio_unit {
 	struct virtio v;
 	char name[16]; /* "disk0": in messages, and in `barge plan` */
 	struct virtio_pci pci;
+	struct guest_notify *notify; /* of the VM */
 	/* Free v.host and what it holds; NULL: nothing to free. */
 	void (*close)(struct virtio *v);
 	/* what virtio_watch() has in the loop */

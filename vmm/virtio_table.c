@@ -11,7 +11,8 @@ static unsigned int rngs(const struct conf *c)
 
 static unsigned int vsocks(const struct conf *c)
 {
-	return c->n_vsock;
+	/* systemd's word comes by it. */
+	return c->n_vsock || c->guest_notify;
 }
 
 static unsigned int shares(const struct conf *c)

@@ -17,6 +17,7 @@
 #include "vmm/console.h"
 #include "vmm/device_events.h"
 #include "vmm/dispatch.h"
+#include "vmm/guest_notify.h"
 #include "vmm/kvm.h"
 #include "vmm/loop.h"
 #include "vmm/notify.h"
@@ -88,6 +89,8 @@ struct vm {
 	unsigned int n_vcpus;
 	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */
 	struct notify notify;
+	struct guest_notify guest_notify;
+	char *cmdline; /* with what we add; NULL: as it was given */
 	struct pidfile pidfile;
 	struct alive alive;
 	uint64_t start_ns;     /* CLOCK_MONOTONIC of vm_init() */
