@@ -11,6 +11,9 @@ ARCH ?= $(shell uname -m)
 MODE ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Where systemd looks for units, and bash for completions.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 ifneq ($(filter-out x86_64 aarch64,$(ARCH)),)
 $(error ARCH=$(ARCH) is not supported: x86_64 or aarch64)
 endif
@@ -89,7 +92,7 @@ ldflags = $(pie) $(sys_lib:%=-L%) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sectio
 	$(filter -fsanitize=%,$(subst $(comma)fuzzer-no-link,,$(opt_$(MODE)))) $(LDFLAGS)
 comma := ,
 libs_aarch64 := -lfdt -lz -lzstd
-libs := -liniparser $(libs_$(ARCH)) -lpthread
+libs := -liniparser -luring $(libs_$(ARCH)) -lpthread
 # Programs of tests are never static: there is no static cmocka.
 static := $(filter-out 0,$(STATIC))
 $(O)/barge: private pie := $(if $(static),-static-pie,-pie)
@@ -200,10 +203,18 @@ install: $(O)/barge
 	install -D -m 644 man/barge.1 $(DESTDIR)$(PREFIX)/share/man/man1/barge.1
 	install -D -m 644 man/barge.ini.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/barge.ini.5
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's,^ExecStart=barge ,ExecStart=$(PREFIX)/bin/barge ,' \
+		contrib/systemd/barge@.service >$(DESTDIR)$(UNITDIR)/barge@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/barge@.service
+	install -D -m 644 contrib/bash-completion/barge \
+		$(DESTDIR)$(COMPLETIONDIR)/barge
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/barge \
 		$(DESTDIR)$(PREFIX)/share/man/man1/barge.1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5/barge.ini.5
+		$(DESTDIR)$(PREFIX)/share/man/man5/barge.ini.5 \
+		$(DESTDIR)$(UNITDIR)/barge@.service \
+		$(DESTDIR)$(COMPLETIONDIR)/barge
 clean:
 	rm -rf build compile_commands.json
 

@@ -206,6 +206,19 @@ static uint64_t pe_end(const uint8_t *head, size_t len)
 	return max;
 }
 
+int kernel_flat(struct kernel *k, uint64_t file_size, const char **why)
+{
+	*k = (struct kernel){
+		.text_offset = KERNEL_FLAT_OFFSET,
+		.image_size = file_size,
+		.pages = KERNEL_PAGES_ANY,
+	};
+	if (file_size > KERNEL_REACH_MAX - KERNEL_FLAT_OFFSET)
+		return refuse(why, -EBADMSG,
+			      "as a flat image it is larger than any kernel");
+	return 0;
+}
+
 int kernel_parse(struct kernel *k, const uint8_t *head, size_t len,
 		 const char **why)
 {

@@ -58,6 +58,14 @@ struct kernel {
 #define KERNEL_ALIGN (2ULL << 20)
 
 /*
+ * A flat image of @file_size bytes: no header, so nothing is known of it. It is
+ * put where Linux was before it said where, and its bss is not counted. 0 or
+ * -EBADMSG and *why.
+ */
+#define KERNEL_FLAT_OFFSET 0x80000
+int kernel_flat(struct kernel *k, uint64_t file_size, const char **why);
+
+/*
  * @head: the first @len bytes of an Image, unpacked; @len is KERNEL_HEAD or
  * the whole of it. It needs at most KERNEL_REACH_MAX,
  * text_offset included.

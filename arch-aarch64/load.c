@@ -16,7 +16,8 @@
  * All checks of sizes come next, so that a refusal costs no time; then the
  * files are read, or unpacked, straight to their places in guest memory, which
  * is fresh and thus zero where nothing is written. In this order from the start
- * of RAM: kernel, room for the FDT, initrd.
+ * of RAM: kernel, room for the FDT, initrd; of a flat image, initrd and FDT are
+ * at the end of RAM.
  */
 
 #define INITRD_ALIGN 0x10000ULL /* the largest page of a guest */
@@ -85,6 +86,12 @@ static int identify(struct loader *l)
 	r = boot_file_size(u->file, &size, l->err);
 	if (r)
 		return r;
+	u->pack = KERNEL_PLAIN;
+	u->span = (struct span){0, size};
+	if (l->boot->flat) {
+		r = kernel_flat(&l->kernel, size, &why);
+		return r ? bad_kernel(l, r, why) : 0;
+	}
 	len = (size_t)min(size, sizeof(head));
 	r = boot_file_read(u->file, head, len, 0, l->err);
 	if (r)
@@ -149,6 +156,60 @@ static int place_initrd(struct loader *l)
 			   l->boot->initrd_name, need, 0);
 }
 
+/* Below the FDT; @used bytes of RAM are not for it. */
+static int place_flat_initrd(struct loader *l, uint64_t used)
+{
+	uint64_t size = 0, need = 0, room;
+	int r;
+
+	if (!l->boot->initrd_name)
+		return 0;
+	r = boot_file_size(boot_file_initrd(l->boot), &size, l->err);
+	if (r)
+		return r;
+	room = l->fdt.base + l->fdt.len - RAM_BASE - used;
+	if (size <= room) { /* which is whole pages */
+		l->initrd.base = l->fdt.base - round_up(size, INITRD_ALIGN);
+		l->initrd.len = size;
+		return 0;
+	}
+	/* 0: no amount of RAM would do */
+	if (size <= WINDOW_END - RAM_BASE - used)
+		need = round_up(used + round_up(size, INITRD_ALIGN), RAM_UNIT);
+	return err_set_num(l->err, -ENOSPC, ERR_INITRD_SPACE,
+			   l->boot->initrd_name, need, 0);
+}
+
+/*
+ * Nobody knows where a flat image's bss and stack end: what it is handed goes
+ * as far from it as possible, the FDT last.
+ */
+static int place_flat(struct loader *l)
+{
+	const struct kernel *k = &l->kernel;
+	uint64_t end = min(WINDOW_END, l->ram_end);
+	uint64_t used = round_up(k->text_offset + k->image_size, INITRD_ALIGN) +
+			FDT_SIZE_MAX;
+
+	if (used > end - RAM_BASE)
+		return err_set_num(l->err, -ENOSPC, ERR_KERNEL_SPACE,
+				   l->boot->kernel_name,
+				   round_up(used, RAM_UNIT), 0);
+	l->image = (struct span){RAM_BASE + k->text_offset, k->image_size};
+	l->fdt = (struct span){end - FDT_SIZE_MAX, FDT_SIZE_MAX};
+	return place_flat_initrd(l, used);
+}
+
+static int place(struct loader *l)
+{
+	int r;
+
+	if (l->boot->flat)
+		return place_flat(l);
+	r = place_kernel(l);
+	return r ? r : place_initrd(l);
+}
+
 static int check_cmdline(const struct loader *l)
 {
 	size_t len = strlen(l->boot->cmdline);
@@ -175,13 +236,13 @@ static int check(struct loader *l)
 	if (!p->n_ram || p->ram[0].base != RAM_BASE || p->ram[0].len < RAM_MIN)
 		return no_ram(l);
 	l->ram_end = RAM_BASE + p->ram[0].len;
-	r = identify(l);
+	r = boot_file_no_modules(l->boot, l->err);
+	if (!r)
+		r = identify(l);
 	if (!r && l->packed.pack == KERNEL_PLAIN)
 		r = check_whole(l, l->packed.span.len);
 	if (!r)
-		r = place_kernel(l);
-	if (!r)
-		r = place_initrd(l);
+		r = place(l);
 	if (!r)
 		r = check_cmdline(l);
 	return r;

@@ -181,12 +181,17 @@ static void write_pvh(uint8_t *low, const struct boot_info *info)
 /* --- processor tables ------------------------------------------------------
  */
 
-static void write_gdt(uint8_t *low, uint64_t code)
+static void write_gdt(uint8_t *at, uint64_t code)
 {
 	uint64_t gdt[] = {0, 0, code, DESC_DATA};
 
 	_Static_assert(sizeof(gdt) == BOOT_GDT_LIMIT + 1, "GDT");
-	memcpy(low + BOOT_GDT_ADDR, gdt, sizeof(gdt));
+	memcpy(at, gdt, sizeof(gdt));
+}
+
+void boot_gdt32(uint8_t *gdt)
+{
+	write_gdt(gdt, DESC_CODE32);
 }
 
 /* 2 MiB pages: every processor with long mode has them, unlike 1 GiB ones. */
@@ -228,16 +233,20 @@ void boot_write(uint8_t *low, const struct boot_info *info,
 {
 	entry->pc = info->kernel->entry;
 	write_bios(low);
+	if (info->kernel->kind == KERNEL_MULTIBOOT) {
+		entry->mode = ENTRY_MULTIBOOT;
+		return;
+	}
 	if (info->kernel->kind == KERNEL_ELF_PVH) {
 		entry->mode = ENTRY_PVH32;
 		entry->arg = PVH_INFO_ADDR;
-		write_gdt(low, DESC_CODE32);
+		boot_gdt32(low + BOOT_GDT_ADDR);
 		write_pvh(low, info);
 		return;
 	}
 	entry->mode = ENTRY_LONG64;
 	entry->arg = ZERO_PAGE_ADDR;
-	write_gdt(low, DESC_CODE64);
+	write_gdt(low + BOOT_GDT_ADDR, DESC_CODE64);
 	write_page_tables(low);
 	write_zero_page(low, info);
 }

@@ -20,9 +20,15 @@ struct boot_info {
 	struct span initrd; /* guest-physical; len 0: none */
 };
 
-/* @low: the first MiB of guest memory, zeroed, but for the command line. */
+/*
+ * @low: the first MiB of guest memory, zeroed, but for the command line. What a
+ * multiboot kernel is handed has no fixed place, and entry->arg is not set.
+ */
 void boot_write(uint8_t *low, const struct boot_info *info,
 		struct arch_entry *entry);
+
+/* BOOT_GDT_LIMIT + 1 bytes: flat segments of 32 bits. */
+void boot_gdt32(uint8_t *gdt);
 
 #define BOOT_MAP_MAX (4 + PLAN_RAM_MAX)
 

@@ -13,7 +13,7 @@
  * of the file and trusts none of them.
  */
 
-#define KERNEL_HEAD	 4096 /* bytes of the file that kernel_parse() wants */
+#define KERNEL_HEAD	 8192 /* bytes of the file that kernel_parse() wants */
 #define KERNEL_SEGS_MAX	 16
 #define KERNEL_NOTES_MAX 4
 
@@ -21,6 +21,7 @@ enum kernel_kind {
 	KERNEL_BZIMAGE,
 	KERNEL_ELF64,	/* entered in long mode with a zero page */
 	KERNEL_ELF_PVH, /* entered in 32-bit mode with a start_info */
+	KERNEL_MULTIBOOT,
 };
 
 /* File bytes [off, off + filesz) go to gpa; zeroes fill up to memsz. */
@@ -37,8 +38,9 @@ struct kernel_notes {
 };
 
 /*
- * Segments are disjoint, inside the file, and inside [LOAD_MIN, RAM_LOW_MAX);
- * entry lies in one of them.
+ * Segments are disjoint, inside the file, and inside [LOAD_MIN, RAM_LOW_MAX)
+ * or, of a multiboot kernel, [MULTIBOOT_LOW, LOW_RAM_END); entry lies in one of
+ * them.
  */
 struct kernel {
 	enum kernel_kind kind;

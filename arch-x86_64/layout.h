@@ -113,6 +113,8 @@ enum entry_mode {
 	ENTRY_LONG64,
 	/* PVH: 32-bit protected mode, flat, no paging, ebx = arg. */
 	ENTRY_PVH32,
+	/* The same with ebx = arg and eax, GDT below arg: multiboot.h. */
+	ENTRY_MULTIBOOT,
 };
 
 #endif

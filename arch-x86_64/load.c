@@ -6,17 +6,20 @@
 #include "arch-x86_64/boot.h"
 #include "arch-x86_64/kernel.h"
 #include "arch-x86_64/layout.h"
+#include "arch-x86_64/multiboot.h"
 #include "vmm/arch.h"
 #include "vmm/boot_file.h"
 
 /*
- * How it works: the first 4 KiB of the kernel tell what it is (kernel.c). All
+ * How it works: the first 8 KiB of the kernel tell what it is (kernel.c). All
  * checks of sizes come next, so that a refusal costs no time; then the files
  * are read straight to their places in guest memory, which is fresh and thus
  * zero where a segment has no bytes. Below 1 MiB boot.c and acpi.c write.
  */
 
 #define PAGE 4096ULL
+
+_Static_assert(1 + ARCH_MODULES_MAX <= MULTIBOOT_MODULES_MAX, "modules");
 
 struct loader {
 	const struct arch_boot *boot;
@@ -25,6 +28,9 @@ struct loader {
 	uint64_t ram_end;   /* of the low RAM */
 	struct span initrd; /* where it goes */
 	uint8_t *low;	    /* the first MiB */
+	/* of a multiboot kernel, which has modules and no initrd */
+	struct multiboot_info info;
+	struct span block; /* where multiboot_write() writes */
 };
 
 static struct boot_file kernel_file(const struct loader *l)
@@ -38,7 +44,7 @@ static int bad_kernel(const struct loader *l, int code, const char *why)
 	return boot_file_bad_kernel(kernel_file(l), code, why, l->err);
 }
 
-/* An ELF kernel's notes may lie anywhere in it; their first 4 KiB will do. */
+/* An ELF kernel's notes may lie anywhere in it; their first 8 KiB will do. */
 static int read_notes(struct loader *l)
 {
 	const struct kernel_notes *n = l->kernel.notes;
@@ -127,6 +133,85 @@ static int place_initrd(struct loader *l)
 			   l->boot->initrd_name, need, 0);
 }
 
+/* --- multiboot -------------------------------------------------------------
+ */
+
+/* The initrd is the first module. */
+static struct boot_file module_file(const struct loader *l, unsigned int i)
+{
+	unsigned int n = l->boot->initrd_name ? 1 : 0;
+
+	return i < n ? boot_file_initrd(l->boot)
+		     : boot_file_module(l->boot, i - n);
+}
+
+/* How many there are, and the texts that go with them. */
+static void count_modules(struct loader *l)
+{
+	struct multiboot_info *info = &l->info;
+	unsigned int n = l->boot->initrd_name ? 1 : 0;
+
+	info->n_modules = n + l->boot->n_modules;
+	for (unsigned int i = 0; i < info->n_modules; i++)
+		info->module[i].args = i < n ? "" : l->boot->module[i - n].args;
+}
+
+/* Module @i goes to the first whole page from @*at on. */
+static int place_module(struct loader *l, unsigned int i, uint64_t *at)
+{
+	struct boot_file f = module_file(l, i);
+	struct span *s = &l->info.module[i].span;
+	uint64_t need = 0;
+	int r = boot_file_size(f, &s->len, l->err);
+
+	if (r)
+		return r;
+	s->base = round_up(*at, PAGE);
+	if (s->base <= l->ram_end && s->len <= l->ram_end - s->base) {
+		*at = s->base + s->len;
+		return 0;
+	}
+	/* 0: no amount of RAM would do */
+	if (s->base <= RAM_LOW_MAX && s->len <= RAM_LOW_MAX - s->base)
+		need = round_up(s->base + s->len, RAM_UNIT);
+	return err_set_num(l->err, -ENOSPC, ERR_MODULE_SPACE, f.name, need, 0);
+}
+
+/* The block is sized for all modules before it is known where they go. */
+static int place_multiboot(struct loader *l)
+{
+	uint64_t end;
+	int r = 0;
+
+	l->info.plan = l->boot->plan;
+	l->info.cmdline = l->boot->cmdline;
+	count_modules(l);
+	l->block.len = multiboot_size(&l->info);
+	l->block.base = multiboot_place(&l->kernel, l->block.len);
+	end = l->block.base + l->block.len;
+	if (end < l->kernel.end)
+		end = l->kernel.end;
+	if (end < LOAD_MIN)
+		end = LOAD_MIN;
+	if (end > l->ram_end)
+		return err_set_num(l->err, -ENOSPC, ERR_KERNEL_SPACE,
+				   l->boot->kernel_name,
+				   round_up(end, RAM_UNIT), 0);
+	for (unsigned int i = 0; r == 0 && i < l->info.n_modules; i++)
+		r = place_module(l, i, &end);
+	return r;
+}
+
+static int place(struct loader *l)
+{
+	int r;
+
+	if (l->kernel.kind == KERNEL_MULTIBOOT)
+		return place_multiboot(l);
+	r = boot_file_no_modules(l->boot, l->err);
+	return r ? r : place_initrd(l);
+}
+
 static int check_cmdline(const struct loader *l)
 {
 	size_t len = strlen(l->boot->cmdline);
@@ -169,6 +254,12 @@ static int read_files(const struct loader *l)
 		if (r)
 			return r;
 	}
+	for (i = 0; i < l->info.n_modules; i++) {
+		r = read_to_guest(l, module_file(l, i), l->info.module[i].span,
+				  0);
+		if (r)
+			return r;
+	}
 	return read_to_guest(l, boot_file_initrd(l->boot), l->initrd, 0);
 }
 
@@ -201,9 +292,9 @@ static int check(struct loader *l)
 	if (!r)
 		r = check_kernel_space(l);
 	if (!r)
-		r = place_initrd(l);
-	if (!r)
 		r = check_cmdline(l);
+	if (!r)
+		r = place(l);
 	return r;
 }
 
@@ -213,14 +304,42 @@ int arch_boot_check(const struct arch_boot *b, struct err *e)
 
 	if (b->fdt_name)
 		return err_set(e, -ENOTSUP, ERR_NO_FDT, b->fdt_name, NULL);
+	/* The flat image of x86 is one with a multiboot header of addresses. */
+	if (b->flat)
+		return err_set(e, -ENOTSUP, ERR_NO_FLAT, b->kernel_name, NULL);
 	return check(&l);
+}
+
+static int write_multiboot(const struct loader *l, struct arch_entry *entry)
+{
+	void *hva = gmem_at(l->boot->mem, l->block.base, l->block.len);
+
+	if (!hva)
+		return no_ram(l);
+	entry->arg = multiboot_write(hva, l->block.base, &l->info);
+	return 0;
+}
+
+static int write_boot(const struct loader *l, struct arch_entry *entry)
+{
+	const struct arch_boot *b = l->boot;
+	const struct boot_info info = {
+		.plan = b->plan,
+		.kernel = &l->kernel,
+		.initrd = l->initrd,
+	};
+
+	boot_write(l->low, &info, entry);
+	if (l->kernel.kind == KERNEL_MULTIBOOT)
+		return write_multiboot(l, entry);
+	memcpy(l->low + CMDLINE_ADDR, b->cmdline, strlen(b->cmdline) + 1);
+	return 0;
 }
 
 int arch_load(const struct arch_boot *b, struct arch_entry *entry,
 	      struct err *e)
 {
 	struct loader l = {.boot = b, .err = e};
-	struct boot_info info = {.plan = b->plan, .kernel = &l.kernel};
 	int r;
 
 	r = check(&l);
@@ -230,10 +349,5 @@ int arch_load(const struct arch_boot *b, struct arch_entry *entry,
 		r = read_files(&l);
 	if (!r)
 		r = write_acpi(&l);
-	if (r)
-		return r;
-	memcpy(l.low + CMDLINE_ADDR, b->cmdline, strlen(b->cmdline) + 1);
-	info.initrd = l.initrd;
-	boot_write(l.low, &info, entry);
-	return 0;
+	return r ? r : write_boot(&l, entry);
 }

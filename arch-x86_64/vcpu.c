@@ -5,6 +5,7 @@
 
 #include "arch-x86_64/cpuid.h"
 #include "arch-x86_64/layout.h"
+#include "arch-x86_64/multiboot.h"
 #include "vmm/arch.h"
 
 #define CR0_PE			(1ull << 0)
@@ -138,7 +139,17 @@ static struct kvm_segment flat(uint16_t selector, uint8_t type, bool long_mode)
 	return s;
 }
 
-/* linux-x86-boot 64-bit protocol, or PVH: flat 32 bits, paging off. */
+static uint64_t gdt_addr(const struct arch_entry *entry)
+{
+	if (entry->mode == ENTRY_MULTIBOOT)
+		return entry->arg - MULTIBOOT_GDT_LEN;
+	return BOOT_GDT_ADDR;
+}
+
+/*
+ * linux-x86-boot 64-bit protocol, or flat 32 bits with paging off: PVH and
+ * multiboot-0.6.96 3.2.
+ */
 static void entry_sregs(struct kvm_sregs *s, const struct arch_entry *entry)
 {
 	bool lm = entry->mode == ENTRY_LONG64;
@@ -156,7 +167,7 @@ static void entry_sregs(struct kvm_sregs *s, const struct arch_entry *entry)
 	s->gs = data;
 	s->ss = data;
 	s->tr = tss;
-	s->gdt.base = BOOT_GDT_ADDR;
+	s->gdt.base = gdt_addr(entry);
 	s->gdt.limit = BOOT_GDT_LIMIT;
 	s->idt.base = 0;
 	s->idt.limit = 0;
@@ -180,6 +191,8 @@ static int set_entry(struct vcpu *v, const struct arch_entry *entry,
 		regs.rsi = entry->arg;
 	else
 		regs.rbx = entry->arg;
+	if (entry->mode == ENTRY_MULTIBOOT)
+		regs.rax = MULTIBOOT_MAGIC;
 	r = kvm_ioctl(v->fd, KVM_GET_SREGS, &sregs);
 	if (r < 0)
 		return err_set(e, r, ERR_KVM_IOCTL, "KVM_GET_SREGS", NULL);

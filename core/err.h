@@ -48,10 +48,26 @@ enum err_what {
 	ERR_FDT_SPACE,	     /* num: bytes there are for it */
 	ERR_CMDLINE_LONG,    /* num: length, num2: longest possible */
 	ERR_ROM_BAD,	     /* name: file, detail: what is wrong with it */
+	ERR_MODULE_SPACE,    /* as ERR_INITRD_SPACE */
+	ERR_NO_MODULES,	     /* name: a kernel that takes none */
 	ERR_REGEX,	     /* name: option, detail: what is wrong, where */
 	ERR_REGEX_MANY,	     /* name: option, num: how many are possible */
+	ERR_NO_FLAT,	     /* name: a kernel that is to be one */
 	ERR_NO_FDT,	     /* name: file that was to get a copy of it */
+	ERR_TEST_NONE,	     /* name: folder without tests; "": none named */
+	ERR_TEST_FILTER,     /* name: the pattern that no test fits */
+	ERR_TEST_NAME,	     /* name: file, detail: its test's name */
+	ERR_TEST_TWICE,	     /* name: the test, detail: its second file */
+	ERR_TEST_NEEDS,	     /* name: file, detail: a word of needs */
+	ERR_ROOT,	     /* name: folder or file, detail: its role */
+	ERR_ROOT_LARGE,	     /* name: folder, num: bytes there are for it */
+	ERR_ROOT_INIT,	     /* name: folder that has no init */
 	ERR_PCI_SLOTS,	     /* num: devices that are possible */
+	ERR_DISK_KIND,	     /* name: file, detail: what kind of file it is */
+	ERR_DISK_FORMAT,     /* name: file, detail: what format it has */
+	ERR_DISK_SIZE,	     /* name: file, num: bytes, num2: that would do,
+				detail: bytes of a block */
+	ERR_DISK_BLOCKS,     /* name: file, num: bytes that direct needs */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */
@@ -72,6 +88,9 @@ enum err_what {
 	ERR_SHARE_SOCKET,    /* name: socket */
 	ERR_HOST_CALL,	     /* name: the call that failed */
 	ERR_VHOST,	     /* name: /dev/vhost-..., detail: option for it */
+	ERR_DISK_LOCKED,     /* name: file, num: 1 if to be written */
+	ERR_DISK_DIRECT,     /* name: file: no O_DIRECT there */
+	ERR_DISK_URING,	     /* no io_uring */
 	ERR_PCI_NO_DEVICE,   /* name: address */
 	ERR_PCI_SYSFS,	     /* name: sysfs file */
 	ERR_VFIO_DRIVER,     /* name: address, detail: its driver or "" */
@@ -99,6 +118,7 @@ enum err_what {
 	ERR_BIND_VM,	 /* name: address, detail: who has it open */
 	ERR_BIND_WRITE,	 /* name: sysfs file, detail: what was to be written */
 	ERR_BIND_REFUSED, /* name: address: no driver has it afterwards */
+	ERR_BUSYBOX,	  /* there is no static busybox */
 	ERR_DOCTOR,	  /* num: checks that are bad */
 	ERR_WHAT_MAX,
 };

@@ -41,6 +41,21 @@ static const struct magic magics[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static const struct magic disks[] = {
+	MAGIC(0, "QFI\xfb", "a qcow2 image"),
+	MAGIC(0, "QED\0", "a QED image"),
+	MAGIC(0, "KDMV", "a VMDK image"),
+	MAGIC(0, "COWD", "a VMDK image"),
+	MAGIC(0, "# Disk DescriptorFile", "the description of a VMDK image"),
+	MAGIC(0, "vhdxfile", "a VHDX image"),
+	MAGIC(0, "conectix", "a VHD image"),
+	MAGIC(0, "WithoutFreeSpace", "a Parallels image"),
+	MAGIC(0, "WithouFreSpacExt", "a Parallels image"),
+	MAGIC(64, "\x7f\x10\xda\xbe", "a VDI image"),
+};
+/* clang-format on */
+
 /* linux-x86-boot: the setup header, which all of this must be there for */
 #define X86_BOOT_FLAG 0x1fe
 #define X86_MAGIC     0x202
@@ -187,4 +202,12 @@ const char *file_kind_name(const uint8_t *head, size_t len)
 	if (is_zero(head, len))
 		return "a file of zeroes";
 	return "of unknown format";
+}
+
+const char *file_kind_disk(const uint8_t *head, size_t len)
+{
+	for (size_t i = 0; i < sizeof(disks) / sizeof(disks[0]); i++)
+		if (is_magic(head, len, &disks[i]))
+			return disks[i].name;
+	return NULL;
 }

@@ -14,4 +14,10 @@
  */
 const char *file_kind_name(const uint8_t *head, size_t len);
 
+/*
+ * Name the format of a disk image that is not raw, or NULL. What a guest uses
+ * on a raw disk, such as LUKS, is no such format.
+ */
+const char *file_kind_disk(const uint8_t *head, size_t len);
+
 #endif

@@ -8,6 +8,7 @@ static int number(const char **s, unsigned int *out)
 {
 	unsigned int v = 0;
 
+	*out = 0;
 	if (**s < '0' || **s > '9')
 		return -EINVAL;
 	for (; **s >= '0' && **s <= '9'; (*s)++) {
@@ -40,10 +41,19 @@ static int item(const char **s, unsigned int *first, unsigned int *last)
 	return **s == '\0' || **s == '/' ? 0 : -EINVAL;
 }
 
+/* From @first to @last: all, or the @only-th of them if that is not < 0. */
+static void add(cpu_set_t *set, unsigned int first, unsigned int last, int only)
+{
+	for (unsigned int c = first; c <= last; c++) {
+		if (only < 0 || c - first == (unsigned int)only)
+			CPU_SET(c, set);
+	}
+}
+
 /* The set at *s, or only its CPU number @only; returns how many it has. */
 static int set_read(const char **s, int only, cpu_set_t *set)
 {
-	unsigned int first, last;
+	unsigned int first = 0, last = 0;
 	int n = 0;
 
 	CPU_ZERO(set);
@@ -52,10 +62,10 @@ static int set_read(const char **s, int only, cpu_set_t *set)
 
 		if (r < 0)
 			return r;
-		for (unsigned int c = first; c <= last; c++, n++) {
-			if (only < 0 || n == only)
-				CPU_SET(c, set);
-		}
+		/* in this item, past it, or before it */
+		if (only < 0 || only >= n)
+			add(set, first, last, only < 0 ? -1 : only - n);
+		n += (int)(last - first) + 1;
 		/* CPUs may be there more than once: their number is not bound
 		 */
 		if (n > 4 * CPU_SETSIZE)

@@ -63,12 +63,24 @@ int arch_vcpu_init(struct kvm *k, struct vcpu *v, const struct plan *plan,
 /* What has to wait for the last vCPU; interrupts can be routed afterwards. */
 int arch_vm_ready(struct kvm *k, const struct plan *plan, struct err *e);
 
+#define ARCH_MODULES_MAX 16
+
+/* A file that the kernel finds in memory, with a line of text. */
+struct arch_module {
+	const char *name;
+	int fd;
+	const char *args; /* not NULL */
+};
+
 /* What to boot, and into what. */
 struct arch_boot {
 	const char *kernel_name;
 	int kernel_fd;
+	bool flat; /* the kernel has no header: code from its first byte on */
 	const char *initrd_name; /* NULL: none */
 	int initrd_fd;
+	unsigned int n_modules; /* besides the initrd; multiboot only */
+	struct arch_module module[ARCH_MODULES_MAX];
 	const char *cmdline;  /* not NULL */
 	const char *fdt_name; /* where a copy of the FDT goes; NULL: nowhere */
 	int fdt_fd;

@@ -15,6 +15,18 @@ struct boot_file boot_file_initrd(const struct arch_boot *b)
 	return (struct boot_file){b->initrd_name, "initrd", b->initrd_fd};
 }
 
+struct boot_file boot_file_module(const struct arch_boot *b, unsigned int i)
+{
+	return (struct boot_file){b->module[i].name, "module", b->module[i].fd};
+}
+
+int boot_file_no_modules(const struct arch_boot *b, struct err *e)
+{
+	if (!b->n_modules)
+		return 0;
+	return err_set(e, -ENOTSUP, ERR_NO_MODULES, b->kernel_name, NULL);
+}
+
 int boot_file_size(struct boot_file f, uint64_t *size, struct err *e)
 {
 	struct stat st;

@@ -16,6 +16,9 @@ struct boot_file {
 
 struct boot_file boot_file_kernel(const struct arch_boot *b);
 struct boot_file boot_file_initrd(const struct arch_boot *b);
+struct boot_file boot_file_module(const struct arch_boot *b, unsigned int i);
+/* ERR_NO_MODULES if there are any: for a kernel that takes none. */
+int boot_file_no_modules(const struct arch_boot *b, struct err *e);
 
 /* A regular file that is not empty, or ERR_FILE_READ, ERR_FILE_EMPTY. */
 int boot_file_size(struct boot_file f, uint64_t *size, struct err *e);

@@ -257,6 +257,38 @@ static int add_address(struct conf *c, const char *text, struct err *e)
 	return 0;
 }
 
+/* Another string for a list of owned ones. */
+static int list_add(char ***list, unsigned int *n, char *text, struct err *e)
+{
+	char **more = text ? realloc(*list, (*n + 1) * sizeof(**list)) : NULL;
+
+	if (!more) {
+		free(text);
+		return no_memory(e);
+	}
+	*list = more;
+	more[(*n)++] = text;
+	return 0;
+}
+
+/*
+ * barge test: words that do not concern the suite are for each `barge run`,
+ * in one piece.
+ */
+static int add_word(struct conf *c, const struct option_def *o,
+		    const char *text, struct err *e)
+{
+	struct conf_suite *s = &c->suite;
+	char *word = NULL;
+
+	if (!(option_for(o) >> COMMAND_RUN & 1))
+		return 0;
+	if (asprintf(&word, "--%s%s%s", o->name, text ? "=" : "",
+		     text ? text : "") < 0)
+		word = NULL;
+	return list_add(&s->word, &s->n_words, word, e);
+}
+
 static int look(struct cli *cli, const struct option_def *o, const char *text)
 {
 	struct conf *c = cli->c;
@@ -267,8 +299,13 @@ static int look(struct cli *cli, const struct option_def *o, const char *text)
 	}
 	if (o && !(option_for(o) >> c->command & 1))
 		return wrong_command(cli, o);
+	if (o && c->command == COMMAND_TEST)
+		return add_word(c, o, text, cli->e);
 	if (o)
 		return 0;
+	if (c->command == COMMAND_TEST)
+		return list_add(&c->suite.path, &c->suite.n_paths, strdup(text),
+				cli->e);
 	if (takes_addresses(c->command))
 		return add_address(c, text, cli->e);
 	if (c->ini)
@@ -310,12 +347,12 @@ static int find_command(const char *word)
 		const char *word;
 		enum conf_command command;
 	} table[] = {
-		{"run", COMMAND_RUN},	      {"plan", COMMAND_PLAN},
-		{"devices", COMMAND_DEVICES}, {"doctor", COMMAND_DOCTOR},
-		{"bind", COMMAND_BIND},	      {"unbind", COMMAND_UNBIND},
-		{"help", COMMAND_HELP},	      {"--help", COMMAND_HELP},
-		{"-h", COMMAND_HELP},	      {"--version", COMMAND_VERSION},
-		{"-V", COMMAND_VERSION},
+		{"run", COMMAND_RUN},		{"plan", COMMAND_PLAN},
+		{"devices", COMMAND_DEVICES},	{"doctor", COMMAND_DOCTOR},
+		{"bind", COMMAND_BIND},		{"unbind", COMMAND_UNBIND},
+		{"test", COMMAND_TEST},		{"help", COMMAND_HELP},
+		{"--help", COMMAND_HELP},	{"-h", COMMAND_HELP},
+		{"--version", COMMAND_VERSION}, {"-V", COMMAND_VERSION},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -346,7 +383,9 @@ int conf_parse(struct conf *c, int argc, char *const argv[], struct err *e)
 
 	memset(c, 0, sizeof(*c));
 	c->cpus = 1;
+	c->hvc.kind = CONSOLE_NONE;
 	c->memory = MEMORY_DEFAULT;
+	c->test.status = CONF_STATUS_DEFAULT;
 	if (argc < 2)
 		return err_set(e, -EINVAL, ERR_COMMAND_UNKNOWN, "", NULL);
 	command = find_command(argv[1]);
@@ -429,6 +468,31 @@ static int check_shares(const struct conf *c, struct err *e)
 	return 0;
 }
 
+/* An initramfs comes from one place. */
+static int check_initramfs(const struct conf *c, struct err *e)
+{
+	if (c->initrd && c->init)
+		return err_set(e, -EINVAL, ERR_OPTION_BOTH, "--initrd",
+			       "--init");
+	if (c->initrd && c->root)
+		return err_set(e, -EINVAL, ERR_OPTION_BOTH, "--initrd",
+			       "--root");
+	return 0;
+}
+
+/* The tests of a suite are checked one by one. */
+static int check_suite(const struct conf *c, struct err *e)
+{
+	const struct conf_suite *s = &c->suite;
+
+	if (s->n_paths && c->init)
+		return err_set(e, -EINVAL, ERR_OPTION_BOTH, s->path[0],
+			       "--init");
+	if (!s->n_paths && !c->init)
+		return err_set(e, -EINVAL, ERR_TEST_NONE, NULL, NULL);
+	return 0;
+}
+
 int conf_check(const struct conf *c, struct err *e)
 {
 	int ret;
@@ -439,6 +503,8 @@ int conf_check(const struct conf *c, struct err *e)
 			       option_commands()[c->command], NULL);
 	if (c->command == COMMAND_DOCTOR)
 		return check_memory(c, e);
+	if (c->command == COMMAND_TEST)
+		return check_suite(c, e);
 	if (c->command != COMMAND_RUN && c->command != COMMAND_PLAN)
 		return 0;
 	if (c->command == COMMAND_RUN && !c->kernel)
@@ -453,7 +519,31 @@ int conf_check(const struct conf *c, struct err *e)
 		ret = check_what_if(c, e);
 	if (ret == 0)
 		ret = check_shares(c, e);
+	if (ret == 0)
+		ret = check_initramfs(c, e);
 	return ret ? ret : check_vfio(c, e);
+}
+
+static void list_free(char **list, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void suite_fini(struct conf *c)
+{
+	struct conf_suite *s = &c->suite;
+
+	free(c->test.name);
+	free(c->test.reason);
+	free(c->test.arch);
+	free(c->test.needs);
+	free(s->junit);
+	free(s->logs);
+	free(s->filter);
+	list_free(s->path, s->n_paths);
+	list_free(s->word, s->n_words);
 }
 
 void conf_fini(struct conf *c)
@@ -462,6 +552,9 @@ void conf_fini(struct conf *c)
 	free(c->kernel);
 	free(c->initrd);
 	free(c->cmdline);
+	free(c->init);
+	free(c->root);
+	suite_fini(c);
 	free(c->cpu_affinity);
 	free(c->pidfile);
 	free(c->svg);

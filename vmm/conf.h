@@ -16,10 +16,13 @@
 /* An IOMMU group may hold more functions than a guest gets. */
 #define CONF_ADDRESSES_MAX 64
 #define CONF_PATH_MAX	   4096
+#define CONF_DISKS_MAX	   16
 #define CONF_CPUS_MAX	   255
 /* Regular expressions of one option. */
-#define CONF_REGEX_MAX 32
-#define CONF_WORD_MAX  64
+#define CONF_REGEX_MAX	32
+#define CONF_WORD_MAX	64
+#define CONF_LINE_MAX	1024
+#define CONF_MODULE_MAX 16
 
 /* What becomes of the VM when a device has an error. */
 enum conf_on_error {
@@ -56,6 +59,29 @@ struct conf_share {
 	char socket[CONF_PATH_MAX]; /* of a vhost-user back end */
 };
 
+enum conf_disk_io {
+	DISK_IO_AUTO,
+	DISK_IO_URING,
+	DISK_IO_THREADS,
+};
+
+struct conf_disk {
+	char path[CONF_PATH_MAX];
+	bool readonly;
+	bool direct; /* O_DIRECT */
+	bool discard;
+	bool raw;		 /* whatever it looks like */
+	unsigned int block_size; /* 0: as it suits the file */
+	unsigned int queues;	 /* 0: one for each vCPU */
+	enum conf_disk_io io;
+	char serial[CONF_WORD_MAX]; /* "": none */
+};
+
+#define CONF_DISK_DEFAULT                                                      \
+	{                                                                      \
+		.discard = true                                                \
+	}
+
 enum conf_console_kind {
 	CONSOLE_STDIO,
 	CONSOLE_NONE,
@@ -70,6 +96,12 @@ struct conf_console {
 	bool append;		  /* this and the next: of a file */
 	uint64_t max_size;	  /* bytes; 0: unbounded */
 	char path[CONF_PATH_MAX]; /* file, socket, or link to a pty; or "" */
+};
+
+/* What a multiboot kernel is given besides; args may be empty. */
+struct conf_module {
+	char file[CONF_PATH_MAX];
+	char args[CONF_LINE_MAX];
 };
 
 /* Who says that the VM is up, to a service manager. */
@@ -94,6 +126,19 @@ struct conf_regexes {
 	} at[CONF_REGEX_MAX];
 };
 
+/* A named port of the virtio console. */
+struct conf_port {
+	char name[CONF_WORD_MAX];
+	struct conf_console to;
+	bool append;	   /* this and the next: of a file */
+	uint64_t max_size; /* bytes; 0: unbounded */
+};
+
+enum conf_kernel_format {
+	KERNEL_FORMAT_AUTO,
+	KERNEL_FORMAT_FLAT, /* code and data without any header */
+};
+
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
@@ -101,16 +146,52 @@ enum conf_command {
 	COMMAND_DOCTOR,
 	COMMAND_BIND,
 	COMMAND_UNBIND,
+	COMMAND_TEST,
 	COMMAND_HELP,
 	COMMAND_VERSION,
+};
+
+/* Section [test]: what of a file makes it a test (vmm/test.h). */
+struct conf_test {
+	bool given;	     /* there is such a section */
+	char *name;	     /* NULL or owned, as all strings here */
+	unsigned int status; /* expected; CONF_STATUS_DEFAULT: see test.h */
+	bool xfail;
+	char *reason;
+	char *arch;
+	char *needs;
+};
+
+#define CONF_STATUS_DEFAULT 256u
+
+/* What `barge test` is told, tests apart. */
+struct conf_suite {
+	unsigned int jobs; /* 0: as many as processors */
+	uint64_t memory;   /* bytes; 0: from what is available */
+	unsigned int cpus; /* vCPUs; 0: processors, but at least jobs */
+	unsigned int retries;
+	bool tap;
+	char *junit;
+	char *logs;
+	char *filter;
+	/* INI files and folders; words that each `barge run` gets, too */
+	unsigned int n_paths;
+	unsigned int n_words;
+	char **path;
+	char **word;
 };
 
 struct conf {
 	enum conf_command command;
 	char *ini;    /* NULL or owned */
 	char *kernel; /* NULL or owned, as all strings here */
+	enum conf_kernel_format kernel_format;
 	char *initrd;
 	char *cmdline;
+	char *init; /* command that an initramfs of our own runs */
+	char *root; /* folder to be packed as initramfs */
+	struct conf_test test;
+	struct conf_suite suite;
 	unsigned int cpus;
 	uint64_t memory;    /* bytes */
 	uint64_t hugepages; /* bytes of a hugetlb page for RAM; 0: none */
@@ -118,6 +199,9 @@ struct conf {
 	char *cpu_affinity; /* vmm/affinity.h */
 	unsigned int rt_priority;
 	struct conf_console console; /* the serial port's */
+	struct conf_console hvc;     /* hvc0's; CONSOLE_NONE: there is none */
+	unsigned int n_port;
+	struct conf_port port[16];
 	bool timestamps;
 	char *pidfile;
 	enum conf_ready ready;
@@ -142,12 +226,16 @@ struct conf {
 	enum conf_on_reboot on_reboot;
 	bool rng;
 	bool guest_notify;
+	unsigned int n_module;
+	struct conf_module module[CONF_MODULE_MAX];
 	unsigned int n_vsock;
 	struct conf_vsock vsock[1];
 	unsigned int n_share;
 	struct conf_share share[8];
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
+	unsigned int n_disk;
+	struct conf_disk disk[CONF_DISKS_MAX];
 };
 
 /*

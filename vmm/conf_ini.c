@@ -9,13 +9,14 @@
 #include "vmm/ini.h"
 #include "vmm/options.h"
 
-/* What vmm/ini.c walks through: [vm], and a section for each device. */
+/* What vmm/ini.c walks through: [vm], [test], and a section for each device. */
 
 struct reader {
 	struct conf *c;
 	char base[CONF_PATH_MAX];
 	bool reads; /* not: checks only */
 	/* the section */
+	bool is_test;
 	uint64_t keys_seen; /* by index in its table */
 	/* those with a number, which follow one another */
 	unsigned int n_numbered;
@@ -23,7 +24,7 @@ struct reader {
 		const struct option_def *o;
 		unsigned int number;
 	} numbered[3 * CONF_REGEX_MAX];
-	struct conf_item item; /* item.list NULL: it is [vm] */
+	struct conf_item item; /* item.list NULL: [vm] or [test] */
 	/* and how many there were of each list */
 	unsigned int sections[OPTION_LISTS_MAX];
 };
@@ -41,6 +42,7 @@ static void reader_begin(void *ctx)
 
 	r->item.list = NULL;
 	memset(r->sections, 0, sizeof(r->sections));
+	r->is_test = false;
 }
 
 /* What is due when a section ends: a device needs its first key. */
@@ -67,13 +69,27 @@ static int reader_end(struct ini *ini, void *ctx)
 	return ret;
 }
 
+/*
+ * In the first walk already, when no value is read yet: of what a test has by
+ * default, the file may say otherwise, be it further up.
+ */
+static void conf_is_test(struct conf *c)
+{
+	if (!c->test.given)
+		c->fail_on_oops = true;
+	c->test.given = true;
+}
+
 static int reader_section(struct ini *ini, void *ctx, const char *name)
 {
 	struct reader *r = ctx;
 
 	const struct option_list *list = option_list_section(name);
 
-	if (strcmp(name, "vm") != 0 &&
+	r->is_test = strcmp(name, "test") == 0;
+	if (r->is_test)
+		conf_is_test(r->c);
+	if (strcmp(name, "vm") != 0 && !r->is_test &&
 	    (!list || !label_ok(strchr(name, '.') + 1)))
 		return ini_error(ini, -EINVAL, ERR_INI_SECTION, name);
 	r->keys_seen = 0;
@@ -115,6 +131,17 @@ static int set_key(struct ini *ini, struct reader *r, const struct key *k)
 	return conf_set(r->c, k->o, value, &from, ini_err(ini));
 }
 
+static const struct option_def *key_table(const struct reader *r,
+					  unsigned int *n)
+{
+	if (r->is_test)
+		return option_test_table(n);
+	if (!r->item.list)
+		return option_table(n);
+	*n = r->item.list->n;
+	return r->item.list->table;
+}
+
 /* Of "expect.12" the length of the name, and the number; else all of it. */
 static size_t split_number(const char *key, unsigned int *number)
 {
@@ -129,16 +156,10 @@ static size_t split_number(const char *key, unsigned int *number)
 
 static bool find_key(const struct reader *r, struct key *k)
 {
-	const struct option_list *list = r->item.list;
-	const struct option_def *table;
 	unsigned int n;
+	const struct option_def *table = key_table(r, &n);
 	size_t len = split_number(k->name, &k->number);
 
-	table = option_table(&n);
-	if (list) {
-		table = list->table;
-		n = list->n;
-	}
 	k->o = option_find(table, n, k->name, len);
 	if (!k->o || !k->o->in_ini)
 		return false;

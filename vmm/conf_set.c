@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices/virtio_blk.h"
 #include "vmm/affinity.h"
 #include "vmm/conf_console.h"
 #include "vmm/conf_regex.h"
@@ -38,6 +39,13 @@ static int set_path(char **at, const char *text, const char *base)
 	return take_string(at, path);
 }
 
+static int set_machine(char **at, const char *text)
+{
+	if (strcmp(text, "x86_64") != 0 && strcmp(text, "aarch64") != 0)
+		return -EINVAL;
+	return take_string(at, strdup(text));
+}
+
 int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base)
 {
 	int n;
@@ -53,6 +61,27 @@ int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base)
 static int set_word(char *at, const char *text)
 {
 	if (text[0] == '\0' || strlen(text) >= CONF_WORD_MAX)
+		return -EINVAL;
+	strcpy(at, text);
+	return 0;
+}
+
+static int set_line(char *at, const char *text)
+{
+	if (strlen(text) >= CONF_LINE_MAX)
+		return -EINVAL;
+	strcpy(at, text);
+	return 0;
+}
+
+/* It ends up in the guest's /dev/disk/by-id. */
+static int set_serial(char *at, const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789._-");
+
+	if (len == 0 || text[len] || len > VIRTIO_BLK_ID_LEN)
 		return -EINVAL;
 	strcpy(at, text);
 	return 0;
@@ -114,8 +143,14 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_backend(text, at);
 	case VALUE_P2P:
 		return option_p2p(text, at);
+	case VALUE_KERNEL_FORMAT:
+		return option_kernel_format(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
+	case VALUE_STATUS:
+		return option_status(text, at);
+	case VALUE_MACHINE:
+		return set_machine(at, text);
 	case VALUE_AFFINITY:
 		return set_affinity(at, text);
 	case VALUE_READY:
@@ -136,8 +171,21 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return strlen(text) > 36 ? -EINVAL : set_word(at, text);
 	case VALUE_WORD:
 		return set_word(at, text);
+	case VALUE_LINE:
+		return set_line(at, text);
+	case VALUE_DISK_FORMAT:
+		return option_disk_format(text, at);
+	case VALUE_DISK_IO:
+		return option_disk_io(text, at);
+	case VALUE_DISK_QUEUES:
+		return option_disk_queues(text, at);
+	case VALUE_BLOCK_SIZE:
+		return option_block_size(text, at);
+	case VALUE_SERIAL:
+		return set_serial(at, text);
 	case VALUE_REGEX:
 	case VALUE_NONE:
+	case VALUE_MODULE:
 	case VALUE_VFIO:
 	default: /* those of --what-if */
 		break;

@@ -283,14 +283,18 @@ static void tell(const struct console_host *h, const struct output_end *end)
 			n, name);
 }
 
-static void host_close(struct console_host *h)
+static void host_stop(struct console_host *h)
 {
-	struct output_end end;
-
 	console_in_unwatch(h);
 	if (h->loop && h->kind->stop)
 		h->kind->stop(h);
-	end = output_finish(h->output);
+	output_stop(h->output);
+}
+
+static void host_close(struct console_host *h)
+{
+	struct output_end end = output_finish(h->output);
+
 	tell(h, &end);
 	if (!end.stuck) /* its thread still has a hand on it */
 		host_free(h);
@@ -299,6 +303,8 @@ static void host_close(struct console_host *h)
 void consoles_close(struct consoles *cs)
 {
 	terminal_restore();
+	for (unsigned int i = 0; i < cs->n_hosts; i++)
+		host_stop(cs->host[i]);
 	for (unsigned int i = 0; i < cs->n_hosts; i++)
 		host_close(cs->host[i]);
 	for (unsigned int i = 0; i < cs->n; i++) {

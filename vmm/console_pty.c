@@ -118,12 +118,13 @@ static void pty_close(struct console_host *h)
 
 	if (!p)
 		return;
-	if (p->master >= 0) {
+	if (p->master >= 0)
 		drain(p);
-		close(p->master);
-	}
+	/* Who sees the end finds the link gone. */
 	if (p->link && link_is_ours(p))
 		unlink(p->link);
+	if (p->master >= 0)
+		close(p->master);
 	free(p->link);
 	free(p);
 }

@@ -179,12 +179,14 @@ static void sock_stop(struct console_host *h)
 static void part(int fd)
 {
 	char rest[1024];
+	ssize_t n;
 
 	if (fd < 0)
 		return;
 	shutdown(fd, SHUT_RDWR);
-	while (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
-		continue;
+	do
+		n = recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
+	while (n > 0);
 }
 
 /* Another one may have taken the name since. */

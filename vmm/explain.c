@@ -165,9 +165,10 @@ static void put_kernels(struct out *o)
 	struct utsname u;
 
 	if (uname(&u) == 0 && strncmp(u.machine, "aarch64", 7) == 0)
-		put(o, "arm64 Image, Image.gz, Image.zst and EFI zboot files");
+		put(o, "arm64 Image, Image.gz, Image.zst and EFI zboot files, "
+		       "and any program as it is with --kernel-format flat");
 	else
-		put(o, "x86_64 bzImage and ELF vmlinux files");
+		put(o, "x86_64 bzImage, ELF vmlinux and multiboot files");
 }
 
 /* Before (@behind: after) the first ':' of a detail "section:key". */

@@ -33,16 +33,21 @@ static const char *near_key(const struct err *e)
 	const char *colon = strchr(e->detail, ':');
 	const char *key = colon ? colon + 1 : e->detail;
 	const struct option_def *table, *o;
+	char name[ERR_DETAIL_MAX];
 	unsigned int n;
 
 	const struct option_list *list = option_list_section(e->detail);
 
 	table = option_table(&n);
+	if (strncmp(e->detail, "test:", 5) == 0)
+		table = option_test_table(&n);
 	if (list) {
 		table = list->table;
 		n = list->n;
 	}
-	o = option_near(table, n, key);
+	/* "expect.2" */
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(key, "."), key);
+	o = option_near(table, n, name);
 	return o && o->in_ini ? o->name : NULL;
 }
 
@@ -96,7 +101,7 @@ static const char *first_command(uint64_t commands)
 
 const char *explain_meant(const struct err *e)
 {
-	static const char *const sections[] = {"vm", NULL};
+	static const char *const sections[] = {"vm", "test", NULL};
 
 	switch (e->what) {
 	case ERR_COMMAND_UNKNOWN:
@@ -144,6 +149,16 @@ static bool about_pmu(const struct err *e)
 static bool page_of_gib(const struct err *e)
 {
 	return e->num >= UINT64_C(1) << 30;
+}
+
+static bool disk_written(const struct err *e)
+{
+	return strcmp(e->detail, "disk") == 0 && e->num;
+}
+
+static bool blocks_of_4k(const struct err *e)
+{
+	return e->num <= 4096;
 }
 
 static bool no_name(const struct err *e)
@@ -292,7 +307,7 @@ static const struct row rows[] = {
 	  "%n is not a command. Did you mean barge %s?" },
 	{ ERR_COMMAND_UNKNOWN, 0, NULL,
 	  "%n is not a command; they are run, plan, devices, doctor, bind, "
-	  "unbind and help. "
+	  "unbind, test and help. "
 	  "To start the VM that an INI file describes: barge run %n" },
 
 	/* the INI file */
@@ -342,7 +357,7 @@ static const struct row rows[] = {
 	  "label being up to 34 letters, digits, points, - and _?" },
 	{ ERR_INI_SECTION, 0, NULL,
 	  "%n:%1: there is no section [%d]. "
-	  "Use [vm], and [vfio.LABEL] for each device." },
+	  "Use [vm], [test], and [vfio.LABEL] for each device." },
 	{ ERR_INI_KEY, EEXIST, NULL,
 	  "%n:%1: %k is set twice in [%g]. Remove one." },
 	{ ERR_INI_KEY, ENODATA, what_if,
@@ -396,9 +411,15 @@ static const struct row rows[] = {
 	/* kernel and initrd */
 	{ ERR_FILE_OPEN, ENOENT, NULL,
 	  "%n: there is no such file for the %d. Check the name." },
+	{ ERR_FILE_OPEN, EACCES, disk_written,
+	  "%n: you may not write to this disk. If the guest need not either, "
+	  "add to its --disk: readonly=yes; or: sudo chown $USER %n" },
 	{ ERR_FILE_OPEN, EACCES, NULL,
 	  "%n: permission denied, opening the %d. "
 	  "Make it readable: sudo chmod a+r %n" },
+	{ ERR_FILE_OPEN, EROFS, NULL,
+	  "%n lies on a read-only file system. "
+	  "If the guest need not write to it, add to its --disk: readonly=yes" },
 	{ ERR_FILE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the %d. Name the file in it." },
 	{ ERR_FILE_OPEN, 0, NULL,
@@ -439,6 +460,34 @@ static const struct row rows[] = {
 	  "backslash before what is meant as it is." },
 	{ ERR_REGEX_MANY, 0, NULL,
 	  "%n is one too many: there can be %1 of them. Join some with |." },
+	{ ERR_MODULE_SPACE, 0, num_zero,
+	  "%n: the modules are larger than a kernel can have them. "
+	  "Use smaller ones." },
+	{ ERR_MODULE_SPACE, 0, NULL,
+	  "%n: the module does not fit into the guest's memory. "
+	  "Give at least: --memory %u" },
+	{ ERR_NO_MODULES, 0, NULL,
+	  "%n is no multiboot kernel, and only those take modules. "
+	  "Leave out --module, or give the file to --initrd." },
+	{ ERR_NO_FLAT, 0, NULL,
+	  "%n: flat images are for aarch64. On x86_64, build a multiboot "
+	  "kernel and leave out --kernel-format." },
+	{ ERR_DISK_KIND, 0, NULL,
+	  "%n is %d, and a disk is a regular file or a block device. "
+	  "Make an image: truncate -s 8G disk.img" },
+	{ ERR_DISK_FORMAT, 0, NULL,
+	  "%n looks like %d, and barge has raw disks only. Convert it: "
+	  "qemu-img convert -O raw %n %n.raw (or, if it is a raw disk that "
+	  "only begins like that, add to its --disk: format=raw)" },
+	{ ERR_DISK_SIZE, 0, NULL,
+	  "%n has %1 bytes, not a multiple of its block size, %d. "
+	  "If it is a raw image, fill it up: truncate -s %2 %n" },
+	{ ERR_DISK_BLOCKS, 0, blocks_of_4k,
+	  "%n can be used past the page cache in blocks of 4K only. "
+	  "Give its --disk: block-size=4096, or leave out direct=yes" },
+	{ ERR_DISK_BLOCKS, 0, NULL,
+	  "%n can be used past the page cache in blocks of %m only, which "
+	  "barge has not. Leave out direct=yes." },
 	{ ERR_NO_FDT, 0, NULL,
 	  "%n: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },
@@ -462,6 +511,52 @@ static const struct row rows[] = {
 	  "Give fewer --cpus or a shorter --cmdline." },
 	{ ERR_CMDLINE_LONG, 0, NULL,
 	  "--cmdline has %1 bytes, and this kernel takes %2. Shorten it." },
+
+	/* tests */
+	{ ERR_TEST_NONE, ENOENT, NULL,
+	  "%n has no *.ini in it, and what is below it is not looked at. "
+	  "Name the folder that holds the tests." },
+	{ ERR_TEST_NONE, 0, NULL,
+	  "barge test lacks its tests. Name INI files, or a folder of them, "
+	  "or a command for a guest: barge test --init COMMAND --kernel FILE" },
+	{ ERR_TEST_FILTER, 0, NULL,
+	  "no test is called like %n. Give --filter another pattern, such as "
+	  "'net-*', in quotes." },
+	{ ERR_TEST_NAME, 0, NULL,
+	  "%n: a test cannot be called %q, which becomes a file name. "
+	  "Give it name = ... of up to 80 characters without / under [test]." },
+	{ ERR_TEST_TWICE, 0, NULL,
+	  "two tests are called %n, the second in %d. "
+	  "Give one of them another name = ... under [test]." },
+	{ ERR_TEST_NEEDS, 0, NULL,
+	  "%n: needs does not know %q. "
+	  "Give kvm, vfio, root, or the name of a file with a / in it." },
+	{ ERR_ROOT, ENOENT, NULL,
+	  "%n: there is no such folder to be packed. "
+	  "Check the name behind root." },
+	{ ERR_ROOT, ENOTDIR, NULL,
+	  "%n is not a folder that could be packed. "
+	  "To use a ready archive: --initrd %n" },
+	{ ERR_ROOT, EACCES, NULL,
+	  "%n: permission denied, packing the initramfs. "
+	  "Make it readable: sudo chmod a+rX %n" },
+	{ ERR_ROOT, EFBIG, NULL,
+	  "%n has 4G or more, which no initramfs can hold. Leave it out." },
+	{ ERR_ROOT, ENAMETOOLONG, NULL,
+	  "%n: the name is too long to be packed. "
+	  "Pack fewer levels of folders." },
+	{ ERR_ROOT, ENODATA, NULL,
+	  "%n became shorter while it was packed. "
+	  "Start again when nothing writes it." },
+	{ ERR_ROOT, 0, NULL,
+	  "%n cannot be packed: %e. Check the folder: find %n -ls" },
+	{ ERR_ROOT_LARGE, 0, NULL,
+	  "%n does not fit into the guest: there are %m of memory for it. "
+	  "Give more with --memory, or pack a smaller folder." },
+	{ ERR_ROOT_INIT, 0, NULL,
+	  "%n has no file init, which a kernel would start. Add one, name the "
+	  "program with rdinit=/PROGRAM in the kernel command line, or give a "
+	  "command: init = COMMAND, or --init" },
 
 	/* KVM */
 	{ ERR_KVM_OPEN, EACCES, NULL,
@@ -547,7 +642,7 @@ static const struct row rows[] = {
 	  "Name one that you may write: --pidfile FILE" },
 	{ ERR_CONSOLE_OPEN, ENOENT, NULL,
 	  "%n: the folder of the console does not exist. "
-	  "Make it with mkdir -p, or name another: --console file:PATH" },
+	  "Make it with mkdir -p, or name another" },
 	{ ERR_CONSOLE_OPEN, EISDIR, NULL,
 	  "%n is a folder, not a file for the console. "
 	  "Name the file in it: --console file:PATH" },
@@ -648,6 +743,20 @@ static const struct row rows[] = {
 	{ ERR_SHARE_SOCKET, 0, NULL,
 	  "%n: what listens there does not speak vhost-user: %e. "
 	  "Start virtiofsd: virtiofsd --socket-path=%n -o source=DIR" },
+	{ ERR_DISK_LOCKED, EBUSY, NULL,
+	  "%n is in use by the host: mounted, or part of something. "
+	  "See by what: lsblk %n" },
+	{ ERR_DISK_LOCKED, 0, num_zero,
+	  "%n is being written by another program. See by which: fuser -v %n" },
+	{ ERR_DISK_LOCKED, 0, NULL,
+	  "%n is in use by another program, so nobody else may write to it. "
+	  "See by which: fuser -v %n; to share it: readonly=yes, in both." },
+	{ ERR_DISK_DIRECT, 0, NULL,
+	  "%n lies on a file system that cannot do without its page cache. "
+	  "Leave out direct=yes, or move it to ext4 or XFS." },
+	{ ERR_DISK_URING, 0, NULL,
+	  "this kernel does not allow io_uring: %e. Use io=auto, or allow it: "
+	  "sudo sysctl kernel.io_uring_disabled=0" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
 	{ ERR_HOST_CALL, ENOMEM, NULL,
@@ -844,6 +953,9 @@ static const struct row rows[] = {
 	  "%n: sysfs is read-only here. Bind devices outside this container." },
 	{ ERR_BIND_WRITE, 0, NULL,
 	  "%n: the kernel refused: %e. Look for its reason: sudo dmesg | tail" },
+	{ ERR_BUSYBOX, 0, NULL,
+	  "this host has no static busybox, which runs the command in the "
+	  "guest. Install it: sudo apt-get install busybox-static" },
 	{ ERR_DOCTOR, 0, NULL,
 	  "VMs with passed-through devices cannot run here. Change what "
 	  "stands behind the word bad (%1) above." },

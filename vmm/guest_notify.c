@@ -200,14 +200,13 @@ void guest_notify_last(struct vm *vm)
 
 char *guest_notify_cmdline(const struct guest_notify *g, const char *given)
 {
-	static const char form[] =
-		"%s%ssystemd.set_credential=vmm.notify_socket:"
-		"vsock-stream:%u:%u";
+	static const char form[] = "systemd.set_credential=vmm.notify_socket:"
+				   "vsock-stream:%u:%u%s%s";
 	size_t size = strlen(given) + sizeof(form) + 24;
 	char *text = malloc(size);
 
 	if (text)
-		snprintf(text, size, form, given, given[0] ? " " : "",
-			 VMADDR_CID_HOST, g->port);
+		snprintf(text, size, form, VMADDR_CID_HOST, g->port,
+			 given[0] ? " " : "", given);
 	return text;
 }

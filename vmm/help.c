@@ -18,6 +18,8 @@ static const char usage[] =
 	"       barge bind ADDRESS...               give devices to vfio-pci\n"
 	"       barge unbind ADDRESS...             give them back to the "
 	"host\n"
+	"       barge test FILE.ini|DIR... [OPTION...]  run boot tests\n"
+	"       barge test --init COMMAND [OPTION...]   run it in a guest\n"
 	"       barge doctor [FILE.ini]             what this host lacks\n"
 	"       barge help\n";
 

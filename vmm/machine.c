@@ -20,6 +20,7 @@
 #include "vmm/arch.h"
 #include "vmm/contract.h"
 #include "vmm/explain.h"
+#include "vmm/initramfs.h"
 #include "vmm/plan.h"
 #include "vmm/vcpu_place.h"
 #include "vmm/vm.h"
@@ -74,7 +75,11 @@ static int *fds_of(struct vm *vm, unsigned int i)
 	int *const fds[] = {&vm->kernel_fd, &vm->initrd_fd, &vm->fdt_fd,
 			    &vm->signal_fd, &vm->wake_fd};
 
-	return i < sizeof(fds) / sizeof(fds[0]) ? fds[i] : NULL;
+	const unsigned int n = sizeof(fds) / sizeof(fds[0]);
+
+	if (i < n)
+		return fds[i];
+	return i - n < CONF_MODULE_MAX ? &vm->module_fd[i - n] : NULL;
 }
 
 static void vm_init(struct vm *vm, const struct conf *conf)
@@ -179,7 +184,8 @@ struct arch_boot vm_boot(struct vm *vm)
 	struct arch_boot b = {
 		.kernel_name = c->kernel,
 		.kernel_fd = vm->kernel_fd,
-		.initrd_name = c->initrd,
+		.flat = c->kernel_format == KERNEL_FORMAT_FLAT,
+		.initrd_name = initramfs_wanted(c) ? "initramfs" : c->initrd,
 		.initrd_fd = vm->initrd_fd,
 		.cmdline = cmdline ? cmdline : "",
 		.fdt_name = vm->restarts ? NULL : c->dump_fdt,
@@ -188,6 +194,13 @@ struct arch_boot vm_boot(struct vm *vm)
 		.mem = &vm->mem,
 	};
 
+	b.n_modules = c->n_module;
+	for (unsigned int i = 0; i < c->n_module; i++)
+		b.module[i] = (struct arch_module){
+			.name = c->module[i].file,
+			.fd = vm->module_fd[i],
+			.args = c->module[i].args,
+		};
 	return b;
 }
 
@@ -196,17 +209,35 @@ static int listen_to_guest(struct vm *vm, struct err *e)
 {
 	const struct conf *c = vm->conf;
 	bool kernel = c->n_vsock && !c->vsock[0].socket[0];
+	char *given = vm->cmdline;
 	int r;
 
 	if (!c->guest_notify)
 		return 0;
 	r = guest_notify_open(&vm->guest_notify, kernel, e);
-	if (r < 0 || vm->cmdline)
+	if (r < 0)
 		return r;
-	vm->cmdline = guest_notify_cmdline(&vm->guest_notify,
-					   c->cmdline ? c->cmdline : "");
+	if (!given)
+		given = c->cmdline;
+	given = guest_notify_cmdline(&vm->guest_notify, given ? given : "");
+	free(vm->cmdline);
+	vm->cmdline = given;
 	return vm->cmdline ? 0
 			   : err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
+}
+
+_Static_assert(CONF_MODULE_MAX <= ARCH_MODULES_MAX, "modules");
+
+static int initrd_open(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+
+	if (!initramfs_wanted(c))
+		return file_open(c->initrd, "initrd", &vm->initrd_fd, e);
+	vm->cmdline = initramfs_cmdline(c);
+	if (!vm->cmdline)
+		return err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
+	return initramfs_make(c, &vm->initrd_fd, e);
 }
 
 static int hypervisor_open(struct vm *vm, struct err *e)
@@ -220,7 +251,10 @@ static int files_open(struct vm *vm, struct err *e)
 	int r = file_open(vm->conf->kernel, "kernel", &vm->kernel_fd, e);
 
 	if (r == 0)
-		r = file_open(vm->conf->initrd, "initrd", &vm->initrd_fd, e);
+		r = initrd_open(vm, e);
+	for (unsigned int i = 0; r == 0 && i < vm->conf->n_module; i++)
+		r = file_open(vm->conf->module[i].file, "module",
+			      &vm->module_fd[i], e);
 	return r;
 }
 
@@ -247,6 +281,8 @@ static int host_open(struct vm *vm, struct err *e)
 				&vm->serial, e);
 	if (r == 0)
 		r = listen_to_guest(vm, e);
+	if (r == 0)
+		r = hvc_consoles_open(vm, e);
 	if (r == 0) {
 		struct arch_boot b = vm_boot(vm);
 
@@ -441,9 +477,9 @@ static void vm_destroy(struct vm *vm)
 		if (*fds_of(vm, i) >= 0)
 			close(*fds_of(vm, i));
 	}
+	free(vm->cmdline);
 	notify_close(&vm->notify);
 	guest_notify_close(&vm->guest_notify);
-	free(vm->cmdline);
 	pidfile_remove(&vm->pidfile);
 }
 
@@ -510,6 +546,7 @@ static int vm_restart(struct vm *vm, struct err *e)
 	vm_unbuild(vm);
 	vm_forget(vm);
 	vm_note(vm, "the guest reboots");
+	notify_status(&vm->notify, "The guest reboots");
 	r = hypervisor_open(vm, e);
 	if (r == 0)
 		r = vm_plan(vm, e);

@@ -13,6 +13,7 @@
 #include "vmm/machine.h"
 #include "vmm/plan_show.h"
 #include "vmm/terminal.h"
+#include "vmm/test.h"
 
 static int act_on_host(const struct conf *c, struct err *e)
 {
@@ -28,6 +29,8 @@ static int act_on_host(const struct conf *c, struct err *e)
 		return devices_bind(c, e);
 	case COMMAND_UNBIND:
 		return devices_unbind(c, e);
+	case COMMAND_TEST:
+		return test_cmd(c, e);
 	default:
 		return machine_run(c, e);
 	}

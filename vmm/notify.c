@@ -123,10 +123,12 @@ void notify_ready(struct notify *n)
 
 void notify_started(struct notify *n)
 {
-	if (!n->by_guest)
-		notify_ready(n);
-	else if (!atomic_load(&n->ready))
+	if (atomic_load(&n->ready))
+		notify_status(n, "The guest runs");
+	else if (n->by_guest)
 		notify_status(n, "The guest starts");
+	else
+		notify_ready(n);
 }
 
 void notify_status(struct notify *n, const char *text)

@@ -7,32 +7,45 @@
 #include <strings.h>
 
 #include "core/plan.h"
+#include "devices/virtio_blk.h"
 #include "vmm/conf.h"
 
-#define AT(member)	offsetof(struct conf, member)
-#define VFIO_AT(member) offsetof(struct conf_vfio, member)
+#define AT(member)	  offsetof(struct conf, member)
+#define VFIO_AT(member)	  offsetof(struct conf_vfio, member)
+#define MODULE_AT(member) offsetof(struct conf_module, member)
+#define DISK_AT(member)	  offsetof(struct conf_disk, member)
 
-#define VSOCK_AT(member) offsetof(struct conf_vsock, member)
+#define VSOCK_AT(member)  offsetof(struct conf_vsock, member)
 
 #define SHARE_AT(member) offsetof(struct conf_share, member)
 
-#define BOOT		"Boot"
-#define MACHINE		"Machine"
-#define DEVICES		"Devices"
-#define CONTRACT	"Boot test"
-#define PLAN		"Plan"
-#define OTHER		"Other"
+#define BOOT		  "Boot"
+#define MACHINE		  "Machine"
+#define DEVICES		  "Devices"
+#define CONTRACT	  "Boot test"
+#define PLAN		  "Plan"
+#define TEST		  "Test"
+#define OTHER		  "Other"
 
-#define FOR(command)	(1u << (command))
+#define FOR(command)	  (1u << (command))
 
 /* clang-format off */
 static const struct option_def options[] = {
 	{ "kernel", 'k', true, VALUE_PATH, AT(kernel), "FILE", BOOT,
 	  "kernel image to boot", "image vmlinux bzimage" },
+	{ "kernel-format", 0, true, VALUE_KERNEL_FORMAT, AT(kernel_format),
+	  "auto|flat", BOOT, "aarch64: flat is code without a header (auto)",
+	  "format bare-metal raw" },
 	{ "initrd", 'i', true, VALUE_PATH, AT(initrd), "FILE", BOOT,
 	  "initial RAM disk", "initramfs ramdisk" },
+	{ "module", 0, false, VALUE_MODULE, AT(module), "FILE[,args=TEXT]",
+	  BOOT, "x86_64: a multiboot kernel's; repeatable", "multiboot mod" },
 	{ "cmdline", 0, true, VALUE_TEXT, AT(cmdline), "TEXT", BOOT,
 	  "kernel command line", "append params args" },
+	{ "init", 0, false, VALUE_TEXT, AT(init), "COMMAND", BOOT,
+	  "run this in an initramfs of its own", "exec script" },
+	{ "root", 0, false, VALUE_PATH, AT(root), "DIR", BOOT,
+	  "folder to be packed as initramfs", "rootfs" },
 	{ "dump-fdt", 0, false, VALUE_PATH, AT(dump_fdt), "FILE", BOOT,
 	  "aarch64: keep a copy of the device tree", "dumpdtb dtb" },
 	{ "cpus", 'c', true, VALUE_NUMBER, AT(cpus), "COUNT", MACHINE,
@@ -58,11 +71,19 @@ static const struct option_def options[] = {
 	  "quirk quirks" },
 	{ "console", 0, true, VALUE_CONSOLE, AT(console), "WHERE", DEVICES,
 	  "serial port: stdio, none, file:, pty, socket:", "serial tty" },
+	{ "hvc", 0, true, VALUE_CONSOLE, AT(hvc), "WHERE", DEVICES,
+	  "virtio console hvc0: as for --console (none)", "virtio-console" },
+	{ "port", 0, false, VALUE_PORT, AT(port), "NAME[,KEY=VALUE]", DEVICES,
+	  "a named port of the virtio console",
+	  "virtserialport serial-port" },
 	{ "timestamps", 0, true, VALUE_BOOL, AT(timestamps), "yes|no", DEVICES,
 	  "each console line begins with its time (no)", "timestamp times" },
 	{ "vfio", 0, false, VALUE_VFIO, AT(vfio), "ADDRESS[,KEY=VALUE]",
 	  DEVICES, "give the guest a PCI device; repeatable",
 	  "device vfio-pci passthrough pci" },
+	{ "disk", 0, false, VALUE_DISK, AT(disk), "FILE[,KEY=VALUE]",
+	  DEVICES, "disk image or block device; repeatable",
+	  "drive hda blockdev virtio-blk image" },
 	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
 	  "entropy from the host (no)", "entropy random virtio-rng" },
 	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
@@ -97,6 +118,22 @@ static const struct option_def options[] = {
 	  "draw the plan, too, as a picture", "picture draw" },
 	{ "what-if", 0, false, VALUE_PATH, AT(what_if), "FILE", PLAN,
 	  "plan the BARs described there, no hardware", "whatif" },
+	{ "jobs", 'j', false, VALUE_NUMBER, AT(suite.jobs), "COUNT", TEST,
+	  "tests at a time (one per processor)", "parallel" },
+	{ "memory-budget", 0, false, VALUE_SIZE, AT(suite.memory), "SIZE",
+	  TEST, "of guests at a time (3/4 of what is free)", NULL },
+	{ "cpu-budget", 0, false, VALUE_NUMBER, AT(suite.cpus), "COUNT", TEST,
+	  "of guests at a time (one per processor)", NULL },
+	{ "retries", 0, false, VALUE_NUMBER, AT(suite.retries), "COUNT", TEST,
+	  "try a failed test so many times more (0)", "rerun" },
+	{ "filter", 0, false, VALUE_TEXT, AT(suite.filter), "GLOB", TEST,
+	  "only tests whose name is like that", "match only" },
+	{ "logs", 0, false, VALUE_PATH, AT(suite.logs), "DIR", TEST,
+	  "where consoles are kept (barge-logs)", "log-dir" },
+	{ "junit", 0, false, VALUE_PATH, AT(suite.junit), "FILE", TEST,
+	  "write a report in JUnit XML", "xml" },
+	{ "tap", 0, false, VALUE_BOOL, AT(suite.tap), "yes|no", TEST,
+	  "print TAP version 14", NULL },
 	{ "json", 0, false, VALUE_BOOL, AT(json), "yes|no", OTHER,
 	  "plan, devices, doctor: print for programs", NULL },
 	{ "force", 0, false, VALUE_BOOL, AT(force), "yes|no", OTHER,
@@ -127,6 +164,33 @@ static const struct option_def vfio_options[] = {
 	  "romfile rombar vbios option-rom" },
 };
 
+static const struct option_def module_options[] = {
+	{ "file", 0, true, VALUE_FILE, MODULE_AT(file), "FILE", NULL,
+	  "what is loaded", "path" },
+	{ "args", 0, true, VALUE_LINE, MODULE_AT(args), "TEXT", NULL,
+	  "what the kernel is told with it (nothing)", "cmdline" },
+};
+
+/* The keys of [test]. */
+static const struct option_def test_options[] = {
+	{ "name", 0, true, VALUE_TEXT, AT(test.name), "TEXT", NULL,
+	  "what it is called in reports", "title" },
+	{ "status", 0, true, VALUE_STATUS, AT(test.status), "STATUS", NULL,
+	  "how barge run has to end", "exit expect-status" },
+	{ "init", 0, true, VALUE_TEXT, AT(init), "COMMAND", NULL,
+	  "run this in an initramfs of its own", "command exec" },
+	{ "root", 0, true, VALUE_PATH, AT(root), "DIR", NULL,
+	  "folder to be packed as initramfs", "rootfs" },
+	{ "xfail", 0, true, VALUE_BOOL, AT(test.xfail), "yes|no", NULL,
+	  "it is known to fail", "todo expected-failure" },
+	{ "reason", 0, true, VALUE_TEXT, AT(test.reason), "TEXT", NULL,
+	  "why it fails", "why because" },
+	{ "arch", 0, true, VALUE_MACHINE, AT(test.arch), "x86_64|aarch64", NULL,
+	  "the only architecture it is for", "machine" },
+	{ "needs", 0, true, VALUE_TEXT, AT(test.needs), "WORD,...", NULL,
+	  "what has to be there, otherwise it is skipped", "requires skip-if" },
+};
+
 static const struct option_def vsock_options[] = {
 	{ "cid", 0, true, VALUE_CID, VSOCK_AT(cid), "CID", NULL,
 	  "the guest's address: 3 or more, or auto", "guest-cid" },
@@ -143,13 +207,48 @@ static const struct option_def share_options[] = {
 	  "where a virtiofsd of yours listens", "chardev" },
 };
 
-/* Options that are not for run and plan alike. */
+static const struct option_def disk_options[] = {
+	{ "path", 0, true, VALUE_FILE, DISK_AT(path), "FILE", NULL,
+	  "raw image, or block device", "file image" },
+	{ "readonly", 0, true, VALUE_BOOL, DISK_AT(readonly), "yes|no", NULL,
+	  "the guest may not write (no)", "ro read-only" },
+	{ "format", 0, true, VALUE_DISK_FORMAT, DISK_AT(raw), "raw", NULL,
+	  "it is raw, whatever it looks like", "type" },
+	{ "serial", 0, true, VALUE_SERIAL, DISK_AT(serial), "TEXT", NULL,
+	  "serial number that the guest sees (none)", "id" },
+	{ "direct", 0, true, VALUE_BOOL, DISK_AT(direct), "yes|no", NULL,
+	  "past the host's page cache, O_DIRECT (no)", "cache o_direct" },
+	{ "block-size", 0, true, VALUE_BLOCK_SIZE, DISK_AT(block_size),
+	  "512|4096", NULL, "logical blocks (512, or what direct needs)",
+	  "logical_block_size" },
+	{ "discard", 0, true, VALUE_BOOL, DISK_AT(discard), "yes|no", NULL,
+	  "the guest may free blocks (yes)", "unmap trim" },
+	{ "queues", 0, true, VALUE_DISK_QUEUES, DISK_AT(queues), "COUNT", NULL,
+	  "request queues (one for each vCPU)", "num-queues num_queues" },
+	{ "io", 0, true, VALUE_DISK_IO, DISK_AT(io), "auto|uring|threads",
+	  NULL, "how the host reads and writes (auto)", "aio" },
+};
+
+/* Options that are not for run, plan and test alike. */
 static const struct {
 	const char *name;
 	unsigned int commands;
 } limited[] = {
-	{ "memory",
-	  FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_DOCTOR) },
+	{ "memory", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_TEST) |
+			    FOR(COMMAND_DOCTOR) },
+	{ "console", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "pidfile", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "ready", FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) },
+	{ "init", FOR(COMMAND_RUN) | FOR(COMMAND_TEST) },
+	{ "root", FOR(COMMAND_RUN) | FOR(COMMAND_TEST) },
+	{ "jobs", FOR(COMMAND_TEST) },
+	{ "memory-budget", FOR(COMMAND_TEST) },
+	{ "cpu-budget", FOR(COMMAND_TEST) },
+	{ "retries", FOR(COMMAND_TEST) },
+	{ "filter", FOR(COMMAND_TEST) },
+	{ "logs", FOR(COMMAND_TEST) },
+	{ "junit", FOR(COMMAND_TEST) },
+	{ "tap", FOR(COMMAND_TEST) },
 	{ "json",
 	  FOR(COMMAND_PLAN) | FOR(COMMAND_DEVICES) | FOR(COMMAND_DOCTOR) },
 	{ "force", FOR(COMMAND_BIND) | FOR(COMMAND_UNBIND) },
@@ -165,6 +264,7 @@ static const char *const commands[] = {
 	[COMMAND_DOCTOR] = "doctor",
 	[COMMAND_BIND] = "bind",
 	[COMMAND_UNBIND] = "unbind",
+	[COMMAND_TEST] = "test",
 	[COMMAND_HELP] = "help",
 	[COMMAND_VERSION] = NULL, /* an option */
 };
@@ -184,6 +284,9 @@ static const char *const expected[] = {
 	[VALUE_BACKEND] = "auto, type1 or iommufd",
 	[VALUE_P2P] = "auto, on or off",
 	[VALUE_CPU_OFF] = "some of pmu,sve,pauth, or none",
+	[VALUE_STATUS] = "an exit status, 0 to 255, such as 3 or 64+3",
+	[VALUE_MACHINE] = "x86_64 or aarch64",
+	[VALUE_KERNEL_FORMAT] = "auto or flat",
 	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
 	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
 			   "or sets of them such as 2-3/4-5",
@@ -194,11 +297,21 @@ static const char *const expected[] = {
 	[VALUE_ON_REBOOT] = "exit or restart",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
+	[VALUE_LINE] = "a text of at most 1023 characters",
+	[VALUE_MODULE] = "the name of a file",
+	[VALUE_PORT] = "the name of a port such as org.example.0",
 	[VALUE_CID] = "a number from 3 to 4294967294, or auto",
 	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
 	[VALUE_TAG] = "a word of at most 36 bytes",
 	[VALUE_SHARE] = "a word of at most 36 bytes",
+	[VALUE_DISK_FORMAT] = "raw, the only format there is; others become raw "
+			      "with: qemu-img convert -O raw OLD NEW",
+	[VALUE_DISK_IO] = "auto, uring or threads",
+	[VALUE_DISK_QUEUES] = "a number from 1 to 16",
+	[VALUE_BLOCK_SIZE] = "512 or 4096",
+	[VALUE_SERIAL] = "at most 20 letters, digits, points, - and _",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
+	[VALUE_DISK] = "the name of a raw disk image",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
 	[VALUE_PAGE_X86] = "4096, as x86_64 has no other pages",
 	[VALUE_ARCH] = "x86_64 or aarch64",
@@ -226,18 +339,36 @@ const struct option_def *option_table(unsigned int *n)
 	.max = sizeof(((struct conf *)NULL)->kind) /                           \
 	       sizeof(struct conf_##kind)
 
+static const struct option_def port_options[] = {
+	{"name", 0, true, VALUE_WORD, offsetof(struct conf_port, name), "NAME",
+	 NULL, "what the guest finds it by", NULL},
+	{"to", 0, true, VALUE_CONSOLE, offsetof(struct conf_port, to), "WHERE",
+	 NULL, "as for --console (stdio)", "where path"},
+	{"append", 0, true, VALUE_BOOL, offsetof(struct conf_port, append),
+	 "yes|no", NULL, "of a file: add to what is there (no)", NULL},
+	{"max-size", 0, true, VALUE_SIZE, offsetof(struct conf_port, max_size),
+	 "SIZE", NULL, "of a file: then begin another one", "size"},
+};
+
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
+static const struct conf_disk disk_default = CONF_DISK_DEFAULT;
+
 static const struct option_list lists[] = {
+	{LIST(module, VALUE_MODULE, "initrd.img")},
+	{LIST(port, VALUE_PORT, "org.example.0")},
 	{LIST(vsock, VALUE_VSOCK, "3")},
 	{LIST(share, VALUE_SHARE, "data")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
+	{LIST(disk, VALUE_DISK, "disk.img"), .defaults = &disk_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
 _Static_assert(sizeof(struct conf_vsock) <= OPTION_ITEM_MAX, "vsock");
 _Static_assert(sizeof(struct conf_share) <= OPTION_ITEM_MAX, "share");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
+_Static_assert(sizeof(struct conf_module) <= OPTION_ITEM_MAX, "module");
+_Static_assert(sizeof(struct conf_disk) <= OPTION_ITEM_MAX, "disk");
 
 const struct option_list *option_list(unsigned int i)
 {
@@ -270,6 +401,12 @@ const struct option_list *option_list_section(const char *section)
 	return NULL;
 }
 
+const struct option_def *option_test_table(unsigned int *n)
+{
+	*n = sizeof(test_options) / sizeof(test_options[0]);
+	return test_options;
+}
+
 const char *const *option_commands(void)
 {
 	return commands;
@@ -281,7 +418,7 @@ unsigned int option_for(const struct option_def *o)
 		if (strcmp(o->name, limited[i].name) == 0)
 			return limited[i].commands;
 	}
-	return FOR(COMMAND_RUN) | FOR(COMMAND_PLAN);
+	return FOR(COMMAND_RUN) | FOR(COMMAND_PLAN) | FOR(COMMAND_TEST);
 }
 
 const char *option_expected(enum value_type type)
@@ -498,6 +635,25 @@ int option_number(const char *s, unsigned int *out)
 	return 0;
 }
 
+int option_status(const char *s, unsigned int *out)
+{
+	uint64_t v, more = 0;
+	int ret = digits(&s, &v);
+
+	if (ret == 0 && *s == '+') {
+		s++;
+		ret = digits(&s, &more);
+	}
+	if (ret)
+		return ret;
+	if (*s)
+		return -EINVAL;
+	if (v > 255 || more > 255 || v + more > 255)
+		return -ERANGE;
+	*out = (unsigned int)(v + more);
+	return 0;
+}
+
 /* Those that x86_64 and aarch64 have lie between 32K and 1G (16G: not ours). */
 int option_hugepages(const char *s, uint64_t *out)
 {
@@ -646,6 +802,63 @@ int option_p2p(const char *s, enum vfio_p2p *out)
 	if (i < 0)
 		return i;
 	*out = (enum vfio_p2p)i;
+	return 0;
+}
+
+int option_kernel_format(const char *s, enum conf_kernel_format *out)
+{
+	static const char *const words[] = {
+		[KERNEL_FORMAT_AUTO] = "auto",
+		[KERNEL_FORMAT_FLAT] = "flat",
+	};
+	int i = word_index(s, words, 2);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_kernel_format)i;
+	return 0;
+}
+
+int option_disk_io(const char *s, enum conf_disk_io *out)
+{
+	static const char *const words[] = {
+		[DISK_IO_AUTO] = "auto",
+		[DISK_IO_URING] = "uring",
+		[DISK_IO_THREADS] = "threads",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_disk_io)i;
+	return 0;
+}
+
+int option_disk_format(const char *s, bool *raw)
+{
+	if (strcasecmp(s, "raw") != 0)
+		return -EINVAL;
+	*raw = true;
+	return 0;
+}
+
+int option_block_size(const char *s, unsigned int *out)
+{
+	unsigned int v;
+
+	if (option_number(s, &v) < 0 || (v != 512 && v != 4096))
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+int option_disk_queues(const char *s, unsigned int *out)
+{
+	unsigned int v;
+
+	if (option_number(s, &v) < 0 || v < 1 || v > VIRTIO_BLK_QUEUES_MAX)
+		return -EINVAL;
+	*out = v;
 	return 0;
 }
 

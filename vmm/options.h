@@ -30,6 +30,9 @@ enum value_type {
 	VALUE_BACKEND,
 	VALUE_P2P,
 	VALUE_CPU_OFF,
+	VALUE_STATUS,
+	VALUE_MACHINE, /* the word x86_64 or aarch64, as text */
+	VALUE_KERNEL_FORMAT,
 	VALUE_HUGEPAGES,
 	VALUE_READY,
 	VALUE_AFFINITY,
@@ -37,13 +40,22 @@ enum value_type {
 	VALUE_SECONDS, /* with a fraction */
 	VALUE_REGEX,   /* of a struct conf_regexes; INI: also NAME.NUMBER */
 	VALUE_ON_REBOOT,
-	VALUE_FILE, /* of an item: char[CONF_PATH_MAX] */
-	VALUE_WORD, /* of an item: char[CONF_WORD_MAX] */
-	VALUE_CID, /* of a struct conf_vsock */
+	VALUE_FILE,   /* of an item: char[CONF_PATH_MAX] */
+	VALUE_WORD,   /* of an item: char[CONF_WORD_MAX] */
+	VALUE_LINE,   /* of an item: char[CONF_LINE_MAX] */
+	VALUE_MODULE, /* a list, as the next */
+	VALUE_PORT,   /* this is a list: see struct option_list */
+	VALUE_CID,    /* of a struct conf_vsock */
 	VALUE_VSOCK,
 	VALUE_TAG, /* of a struct conf_share */
 	VALUE_SHARE,
-	VALUE_VFIO, /* this is a list: see struct option_list */
+	VALUE_DISK_FORMAT,
+	VALUE_DISK_IO,
+	VALUE_DISK_QUEUES,
+	VALUE_BLOCK_SIZE,
+	VALUE_SERIAL, /* of an item: char[CONF_WORD_MAX] */
+	VALUE_VFIO,   /* this is a list: see struct option_list */
+	VALUE_DISK,   /* likewise */
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
 	VALUE_PAGE_X86,
@@ -101,6 +113,9 @@ const struct option_list *option_list_of(enum value_type type);
 /* Of a section's name, "vfio.disk"; NULL: of none. */
 const struct option_list *option_list_section(const char *section);
 
+/* The keys of [test]. */
+const struct option_def *option_test_table(unsigned int *n);
+
 /* Exact match of @len bytes in @table, or NULL. */
 const struct option_def *option_find(const struct option_def *table,
 				     unsigned int n, const char *name,
@@ -132,6 +147,12 @@ int option_size(const char *s, uint64_t *out);
 int option_number(const char *s, unsigned int *out);
 /* "1.5", in milliseconds; 0 as well. */
 int option_seconds(const char *s, uint64_t *ms);
+int option_disk_io(const char *s, enum conf_disk_io *out);
+/* Only "raw" is one. */
+int option_disk_format(const char *s, bool *raw);
+int option_block_size(const char *s, unsigned int *out);
+/* 1 to what a virtio disk may have. */
+int option_disk_queues(const char *s, unsigned int *out);
 int option_on_reboot(const char *s, enum conf_on_reboot *out);
 int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
@@ -139,8 +160,11 @@ int option_on_error(const char *s, enum conf_on_error *out);
 int option_backend(const char *s, enum vfio_backend *out);
 int option_ready(const char *s, enum conf_ready *out);
 int option_p2p(const char *s, enum vfio_p2p *out);
+int option_kernel_format(const char *s, enum conf_kernel_format *out);
 /* PLAN_CPU_* of the words with commas between; "none": 0. */
 int option_cpu_off(const char *s, unsigned int *out);
+/* An exit status: 3, or 64+3. */
+int option_status(const char *s, unsigned int *out);
 /* The size of a huge page, a power of two; "no": 0. */
 int option_hugepages(const char *s, uint64_t *out);
 /* "auto", or an address of a guest's (vsock(7)), stored without leading zeros.

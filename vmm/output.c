@@ -25,9 +25,10 @@
 #define RING	  65536u
 #define PIECE	  4096u
 #define WAIT_NS	  1000000000u /* a vCPU's patience with the reader */
-#define FINISH_S  5	      /* the patience at the end */
-#define LEAVE_S	  1	      /* for the thread to come out of write() */
-#define GATHER_MS 1
+#define FINISH_NS 5000000000u /* the patience at the end */
+#define LEAVE_NS  1000000000u /* for the thread to come out of write() */
+#define GATHER_NS 1000000u
+#define MUCH	  (RING / 4) /* is not gathered any longer */
 #define TAKE_MS	  200
 
 struct output {
@@ -42,12 +43,13 @@ struct output {
 	uint64_t waited;      /* ns of patience used up since */
 	uint64_t since;	      /* the waiters began to wait */
 	unsigned int waiters;
-	bool nobody;  /* to take it */
-	bool again;   /* somebody may be there now */
-	bool dead;    /* nothing can be written any more */
-	bool stop;    /* nothing more will be put in */
-	bool give_up; /* and nobody waits for the rest */
-	bool over;    /* the thread is through */
+	uint64_t moved; /* bytes were last taken out, or `stop` */
+	bool nobody;	/* to take it */
+	bool again;	/* somebody may be there now */
+	bool dead;	/* nothing can be written any more */
+	bool stop;	/* nothing more will be put in */
+	bool give_up;	/* and nobody waits for the rest */
+	bool over;	/* the thread is through */
 	struct output_end end;
 	uint8_t ring[RING];
 };
@@ -91,21 +93,26 @@ ssize_t output_fd(void *ctx, const uint8_t *buf, size_t len)
 
 /* --- the thread. Its functions hold the lock. ----------------------------- */
 
+/* A guest writes bytes: let a few come together. */
+static void gather(struct output *o)
+{
+	uint64_t until;
+
+	while (o->put == o->done && !o->stop)
+		pthread_cond_wait(&o->more, &o->lock);
+	until = now_ns() + GATHER_NS;
+	while (o->put - o->done < MUCH && !o->stop && now_ns() < until)
+		(void)wait_until(&o->more, &o->lock, until);
+}
+
 /* The next contiguous piece: 0 when there will be none. */
 static size_t wait_piece(struct output *o)
 {
 	uint64_t at;
 	uint64_t len;
 
-	while (o->put == o->done && !o->stop) {
-		pthread_cond_wait(&o->more, &o->lock);
-		if (o->stop)
-			break;
-		/* A guest writes bytes: let a few come together. */
-		pthread_mutex_unlock(&o->lock);
-		(void)poll(NULL, 0, GATHER_MS);
-		pthread_mutex_lock(&o->lock);
-	}
+	if (o->put == o->done)
+		gather(o);
 	at = o->done % RING;
 	len = o->put - o->done;
 	return len < RING - at ? len : RING - at;
@@ -128,10 +135,12 @@ static void wait_somebody(struct output *o)
 static void take_out(struct output *o, size_t len)
 {
 	o->done += len;
+	if (len)
+		o->moved = now_ns();
 	if (o->done - o->paid >= PIECE) {
 		o->paid = o->done;
 		o->waited = 0;
-		o->since = now_ns();
+		o->since = o->moved;
 	}
 	pthread_cond_broadcast(&o->less);
 }
@@ -265,6 +274,16 @@ static void copy_in(struct output *o, const uint8_t *buf, size_t len)
 	o->put += len;
 }
 
+/* @n bytes more: the thread waits for the first, and a moment for many. */
+static void tell(struct output *o, size_t n)
+{
+	uint64_t now = o->put - o->done;
+	uint64_t before = now - n;
+
+	if (!o->nobody && now && (!before || (before < MUCH && now >= MUCH)))
+		pthread_cond_signal(&o->more);
+}
+
 /* How many of @len bytes were dealt with. */
 static size_t put_some(struct output *o, const uint8_t *buf, size_t len)
 {
@@ -287,12 +306,11 @@ void output_put(struct output *o, const uint8_t *buf, size_t len)
 
 		if (!n)
 			break;
+		tell(o, n);
 		buf += n;
 		len -= n;
 	}
 	o->end.dropped += len;
-	if (!o->nobody)
-		pthread_cond_signal(&o->more);
 	pthread_mutex_unlock(&o->lock);
 }
 
@@ -306,23 +324,24 @@ void output_again(struct output *o)
 
 /* --- the end -------------------------------------------------------------- */
 
-/* Whether the thread came to its end. Holds the lock. */
-static bool wait_over(struct output *o, unsigned int seconds)
+void output_stop(struct output *o)
 {
-	uint64_t patience = seconds * UINT64_C(1000000000);
-	uint64_t until = now_ns() + patience;
-	uint64_t seen = o->done;
+	if (!o)
+		return;
+	pthread_mutex_lock(&o->lock);
+	if (!o->stop)
+		o->moved = now_ns();
+	o->stop = true;
+	pthread_cond_signal(&o->more);
+	pthread_mutex_unlock(&o->lock);
+}
 
-	while (!o->over) {
-		int r = wait_until(&o->less, &o->lock, until);
-
-		if (o->done != seen)
-			until = now_ns() + patience;
-		else if (r == ETIMEDOUT)
-			return false;
-		seen = o->done;
-	}
-	return true;
+/* Whether the thread came to its end. Holds the lock. */
+static bool wait_over(struct output *o, uint64_t patience_ns)
+{
+	while (!o->over && now_ns() < o->moved + patience_ns)
+		(void)wait_until(&o->less, &o->lock, o->moved + patience_ns);
+	return o->over;
 }
 
 static void output_free(struct output *o)
@@ -340,12 +359,12 @@ struct output_end output_finish(struct output *o)
 
 	if (!o)
 		return end;
+	output_stop(o);
 	pthread_mutex_lock(&o->lock);
-	o->stop = true;
-	pthread_cond_signal(&o->more);
-	if (!wait_over(o, FINISH_S)) {
+	if (!wait_over(o, FINISH_NS)) {
 		o->give_up = true;
-		(void)wait_over(o, LEAVE_S);
+		o->moved = now_ns();
+		(void)wait_over(o, LEAVE_NS);
 	}
 	end = o->end;
 	end.stuck = !o->over;

@@ -50,9 +50,12 @@ int output_start(struct output **out, const struct output_to *to);
 void output_put(struct output *o, const uint8_t *buf, size_t len);
 /* Somebody came: from any thread. */
 void output_again(struct output *o);
+/* Nothing more will be put in. NULL is allowed, here and below. */
+void output_stop(struct output *o);
 /*
  * Wait until everything is written, or nobody is there to take it, or nothing
- * more was taken for 5 s. NULL is allowed.
+ * more was taken for 5 s. Who stops several outputs before the first of these
+ * calls waits for all of them together.
  */
 struct output_end output_finish(struct output *o);
 

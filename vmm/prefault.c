@@ -61,9 +61,9 @@ static uint8_t *chunk_at(const struct work *w, uint64_t i, uint64_t *len)
 /* Write to each page what is there, so that nobody else's write is lost. */
 static void touch(uint8_t *p, uint64_t len)
 {
-	uint64_t step = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	for (uint64_t at = 0; at < len; at += step)
+	for (uint64_t at = 0; at < len; at += page)
 		__atomic_fetch_or(p + at, 0, __ATOMIC_RELAXED);
 }
 
@@ -142,11 +142,13 @@ int prefault_how(const struct gmem *mem, uint64_t page, bool populate,
 	atomic_store(&w.populate, populate);
 	while (n < helpers(&w) && !thread_start(&thread[n], 0, worker, &w))
 		n++;
-	while (step(&w))
-		fn(ctx, atomic_load(&w.done), w.total);
+	while (step(&w)) {
+		if (!fn(ctx, atomic_load(&w.done), w.total))
+			atomic_store(&w.next, w.n);
+	}
 	while (n > 0)
 		pthread_join(thread[--n], NULL);
-	fn(ctx, atomic_load(&w.done), w.total);
+	(void)fn(ctx, atomic_load(&w.done), w.total);
 	return atomic_load(&w.error);
 }
 

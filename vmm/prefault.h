@@ -2,12 +2,16 @@
 #ifndef VMM_PREFAULT_H
 #define VMM_PREFAULT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/gmem.h"
 
-/* Told every now and then, by the thread that calls prefault_run(). */
-typedef void (*prefault_fn)(void *ctx, uint64_t done, uint64_t total);
+/*
+ * Told every now and then, by the thread that calls prefault_run(); false: it
+ * has been enough, and the rest comes when it is used.
+ */
+typedef bool (*prefault_fn)(void *ctx, uint64_t done, uint64_t total);
 
 /*
  * Have the host find a page for every byte of @mem, in several threads; what

@@ -5,30 +5,32 @@
 
 #define WIDTH 5 /* of whole seconds, as the kernel's own log has it */
 
-/* @v to the left of @end, with leading zeros or blanks; where it begins. */
-static char *digits(char *end, uint64_t v, unsigned int width, char pad)
+/* @v before place @at, with leading zeros or blanks; where it begins. */
+static size_t digits(char *text, size_t at, uint64_t v, unsigned int width,
+		     char pad)
 {
 	unsigned int n = 0;
 
 	for (; v || n == 0; n++, v /= 10)
-		*--end = (char)('0' + v % 10);
+		text[--at] = (char)('0' + v % 10);
 	for (; n < width; n++)
-		*--end = pad;
-	return end;
+		text[--at] = pad;
+	return at;
 }
 
+/* From the right, as the width of the seconds is not known. */
 static void write_time(char text[STAMP_MAX], uint64_t ns)
 {
-	char *end = text + STAMP_MAX, *at = end;
+	char t[STAMP_MAX] = "";
+	size_t at = STAMP_MAX - 1;
 
-	*--at = '\0';
-	*--at = ' ';
-	*--at = ']';
-	at = digits(at, ns / 1000 % 1000000, 6, '0');
-	*--at = '.';
-	at = digits(at, ns / 1000000000, WIDTH, ' ');
-	*--at = '[';
-	memmove(text, at, (size_t)(end - at));
+	t[--at] = ' ';
+	t[--at] = ']';
+	at = digits(t, at, ns / 1000 % 1000000, 6, '0');
+	t[--at] = '.';
+	at = digits(t, at, ns / 1000000000, WIDTH, ' ');
+	t[--at] = '[';
+	memcpy(text, t + at, STAMP_MAX - at);
 }
 
 size_t stamp_line(struct stamp *s, const uint8_t *buf, size_t len, uint64_t ns,

@@ -13,6 +13,8 @@
  * eventfds and the ways between guest, transport and host side, is here.
  */
 
+struct vm;
+
 /* One device. @v is the first member: host sides are given &unit->v. */
 struct guest_notify;
 
@@ -21,6 +23,7 @@ struct virtio_unit {
 	char name[16]; /* "disk0": in messages, and in `barge plan` */
 	struct virtio_pci pci;
 	struct guest_notify *notify; /* of the VM */
+	struct vm *vm;		     /* borrowed */
 	/* Free v.host and what it holds; NULL: nothing to free. */
 	void (*close)(struct virtio *v);
 	/* what virtio_watch() has in the loop */
@@ -58,8 +61,6 @@ void virtio_say(const struct virtio *v, const char *text);
 
 /* --- for the machine ------------------------------------------------------ */
 
-struct vm;
-
 #define VIRTIO_UNITS_MAX PLAN_PCI_MAX
 
 /*
@@ -77,10 +78,16 @@ void vm_virtio_close(struct vm *vm);
 
 /* --- host sides: make @u such a device; vmm/NAME_host.c ------------------- */
 
+int hvc_host_open(struct virtio_unit *u, const struct conf *c,
+		  unsigned int index, struct err *e);
+/* Open the host sides of all ports: vm->hvc. Once, before vm_virtio_open(). */
+int hvc_consoles_open(struct vm *vm, struct err *e);
 int vsock_host_open(struct virtio_unit *u, const struct conf *c,
 		    unsigned int index, struct err *e);
 int fs_host_open(struct virtio_unit *u, const struct conf *c,
 		 unsigned int index, struct err *e);
+int blk_host_open(struct virtio_unit *u, const struct conf *c,
+		  unsigned int index, struct err *e);
 int rng_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
 

@@ -4,6 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+/* All ports are one device. */
+static unsigned int consoles(const struct conf *c)
+{
+	return c->hvc.kind != CONSOLE_NONE || c->n_port;
+}
+
+static unsigned int disks(const struct conf *c)
+{
+	return c->n_disk;
+}
+
 static unsigned int rngs(const struct conf *c)
 {
 	return c->rng;
@@ -30,6 +41,8 @@ static const struct {
 	int (*open)(struct virtio_unit *u, const struct conf *c,
 		    unsigned int index, struct err *e);
 } kinds[] = {
+	{"disk", disks, blk_host_open},
+	{"console", consoles, hvc_host_open},
 	{"rng", rngs, rng_host_open},
 	{"share", shares, fs_host_open},
 	{"vsock", vsocks, vsock_host_open},

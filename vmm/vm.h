@@ -10,6 +10,7 @@
 #include "core/plan.h"
 #include "devices/pci_bridge_host.h"
 #include "devices/pci_host.h"
+#include "devices/virtio_console.h"
 #include "vfio/vfio.h"
 #include "vmm/alive.h"
 #include "vmm/arch.h"
@@ -67,12 +68,16 @@ struct vm {
 	struct vfio vfio;
 	struct consoles consoles;
 	struct console *serial; /* one of them */
+	unsigned int n_hvc;
+	struct console *hvc[VCON_PORTS_MAX]; /* hvc0, if there is one; ports */
 	unsigned int n_virtio;
 	struct virtio_unit *virtio[VIRTIO_UNITS_MAX]; /* heap, owned */
 	struct watch *watch; /* NULL: nothing is expected of the console */
 	struct loop loop;
 	int kernel_fd;
 	int initrd_fd;
+	int module_fd[CONF_MODULE_MAX];
+	char *cmdline; /* owned; NULL: what conf says */
 	int fdt_fd;
 	int signal_fd;
 	int wake_fd;	 /* eventfd: the event loop has something to look at */
@@ -90,7 +95,6 @@ struct vm {
 	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */
 	struct notify notify;
 	struct guest_notify guest_notify;
-	char *cmdline; /* with what we add; NULL: as it was given */
 	struct pidfile pidfile;
 	struct alive alive;
 	uint64_t start_ns;     /* CLOCK_MONOTONIC of vm_init() */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Guest RAM as the configuration wants it, and how far that has come. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,18 +68,34 @@ static void list(struct progress *p, uint64_t done, uint64_t total)
 /* A service manager that waits for us is asked to wait. */
 static void tell(struct progress *p, uint64_t done, uint64_t total)
 {
+	uint64_t half = p->vm->notify.watchdog_us * 500;
 	uint64_t now = vm_now_ns();
 	char text[80];
 
-	if (now - p->asked_ns < ASK_NS)
+	if (now - p->asked_ns < (half && half < ASK_NS ? half : ASK_NS))
 		return;
+	if (half)
+		notify_watchdog(&p->vm->notify);
 	p->asked_ns = now;
 	snprintf(text, sizeof(text), "Taking guest memory: %llu of %llu MiB",
 		 (unsigned long long)mib(done), (unsigned long long)mib(total));
 	notify_patience(&p->vm->notify, text);
 }
 
-static void progress(void *ctx, uint64_t done, uint64_t total)
+/*
+ * Before the first start of the guest a signal ends us. When it is started
+ * anew, signals wait for the event loop, and that for us.
+ */
+static bool signal_waits(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 &&
+	       (sigismember(&set, SIGTERM) || sigismember(&set, SIGINT) ||
+		sigismember(&set, SIGHUP) || sigismember(&set, SIGQUIT));
+}
+
+static bool progress(void *ctx, uint64_t done, uint64_t total)
 {
 	struct progress *p = ctx;
 
@@ -88,6 +105,7 @@ static void progress(void *ctx, uint64_t done, uint64_t total)
 		list(p, done, total);
 	else if (p->terminal)
 		draw(p, done, total);
+	return !signal_waits();
 }
 
 static int prefault(struct vm *vm, struct err *e)

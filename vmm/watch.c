@@ -52,6 +52,7 @@ struct watch {
 	enum watch_verdict verdict;
 	bool stop;
 	bool over;
+	const struct conf *conf; /* borrowed; not for the thread */
 	/* the thread's own */
 	watch_fn fn;
 	void *ctx;
@@ -369,6 +370,7 @@ int watch_start(struct watch **out, const struct conf *c, watch_fn fn,
 	if (!w)
 		return -ENOMEM;
 	init_locks(w);
+	w->conf = c;
 	w->fn = fn;
 	w->ctx = ctx;
 	r = watch_judge_init(&w->judge, c);
@@ -400,15 +402,14 @@ static void put_break(struct watch *w)
 }
 
 /* Wait for @until pieces, or the end of the thread. Holds the lock. */
-static bool wait_done(struct watch *w, uint64_t until)
+static void wait_done(struct watch *w, uint64_t until)
 {
 	struct timespec t = to_timespec(now_ns() + SETTLE_NS);
 
 	while (w->done < until && !w->over) {
 		if (pthread_cond_timedwait(&w->less, &w->lock, &t) == ETIMEDOUT)
-			return false;
+			return;
 	}
-	return true;
 }
 
 enum watch_verdict watch_settle(struct watch *w)
@@ -419,7 +420,7 @@ enum watch_verdict watch_settle(struct watch *w)
 		return WATCH_NONE;
 	pthread_mutex_lock(&w->lock);
 	put_break(w);
-	(void)wait_done(w, w->put);
+	wait_done(w, w->put);
 	v = w->verdict;
 	pthread_mutex_unlock(&w->lock);
 	return v;
@@ -430,10 +431,11 @@ static void report(const struct watch *w, struct watch_result *r)
 	const struct watch_judge *j = &w->judge;
 
 	r->verdict = j->verdict;
-	r->by = j->by;
+	if (j->verdict == WATCH_FAIL_ON)
+		r->by = w->conf->fail_on.at[j->by].text;
 	r->met = j->met;
 	if (j->met < j->expect.n)
-		r->unmet = j->expect.text->at[j->met].text;
+		r->unmet = w->conf->expect.at[j->met].text;
 	memcpy(r->line, j->line, sizeof(r->line));
 }
 
@@ -449,7 +451,8 @@ void watch_finish(struct watch *w, struct watch_result *r)
 	put_break(w);
 	w->stop = true;
 	pthread_cond_signal(&w->more);
-	over = wait_done(w, w->put) && wait_done(w, UINT64_MAX);
+	wait_done(w, UINT64_MAX);
+	over = w->over;
 	r->unseen = w->unseen;
 	if (!over)
 		r->unseen += w->queued + 1;

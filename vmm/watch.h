@@ -22,7 +22,7 @@ struct watch;
 
 struct watch_result {
 	enum watch_verdict verdict;
-	const char *by;	    /* borrowed of conf: the expression behind it */
+	const char *by;	    /* borrowed of conf: WATCH_FAIL_ON's, else NULL */
 	unsigned int met;   /* so many expectations, of ... */
 	unsigned int total; /* ... these */
 	const char *unmet;  /* borrowed of conf: the next one, or NULL */

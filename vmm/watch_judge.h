@@ -18,9 +18,12 @@ enum watch_verdict {
 };
 
 struct watch_rules {
-	const struct conf_regexes *text; /* borrowed */
 	unsigned int n;
-	regex_t regex[CONF_REGEX_MAX];
+	struct {
+		char *source; /* owned */
+		regex_t regex;
+		size_t seen; /* bytes since it was compiled */
+	} at[CONF_REGEX_MAX];
 };
 
 /* The rules, and how far the lines have come with them. No thread, no clock. */
@@ -31,7 +34,7 @@ struct watch_judge {
 	bool fail_on_oops;
 	unsigned int met; /* so many of `expect`, in their order */
 	enum watch_verdict verdict;
-	const char *by; /* the regular expression of the verdict, or NULL */
+	unsigned int by; /* the verdict's expression, in its list */
 	char line[WATCH_LINE_MAX + 1]; /* the line of the verdict */
 };
 

@@ -6,8 +6,8 @@
 
 /*
  * How it works: a message begins at the start of the line, or behind the time
- * stamp that printk puts before it, "[   12.345678] " and maybe "[  T123] ",
- * wherever that is: a process may have left its line unfinished. There it is
+ * stamp that printk puts before it, "[   12.345678] " or "[   12.345678][  T1]
+ * ", wherever that is: a process may have left its line unfinished. There it is
  * compared with the table. What stands elsewhere in a line is somebody talking
  * about a panic.
  */
@@ -33,6 +33,7 @@ static const struct report reports[] = {
 	{"Oops: ", "[#"},
 	{"PANIC: double fault", NULL},
 	{"traps: PANIC: double fault", NULL},
+	{"PANIC: early exception ", NULL},
 	{"general protection fault", "[#"},
 	{"stack segment", "[#"},
 	{"segment not present", "[#"},
@@ -51,6 +52,8 @@ static const struct report reports[] = {
 	{"Insufficient stack space to handle exception!", NULL},
 	{"Bad mode in ", " handler detected"},
 	{"SError Interrupt on CPU", NULL},
+	{"Unhandled ", " exception on CPU"},
+	{"Unexpected kernel ", " exception at EL1"},
 	/* kernel/watchdog*.c, kernel/hung_task.c */
 	{"watchdog: Watchdog detected hard LOCKUP", NULL},
 	{"NMI watchdog: Watchdog detected hard LOCKUP", NULL},
@@ -59,18 +62,15 @@ static const struct report reports[] = {
 	{"INFO: task ", " blocked in I/O wait for more than "},
 	/* kernel/rcu/tree_stall.h, tree_exp.h */
 	{"rcu: INFO: ", "detected stall"},
-	{"rcu: INFO: ", "self-detected stall"},
 	{"rcu: INFO: ", "detected expedited stall"},
 	{"INFO: rcu", "detected stall"},
 	{"INFO: rcu", "detected expedited stall"},
-	{"INFO: rcu_tasks detected stalls", NULL},
 	/* lib/ubsan.c */
 	{"UBSAN: ", NULL},
-	{"Internal error: UBSAN: ", NULL},
 	/* kernel/locking/lockdep.c */
-	{"WARNING: possible circular locking dependency detected", NULL},
-	{"WARNING: possible recursive locking detected", NULL},
-	{"WARNING: possible irq lock inversion dependency detected", NULL},
+	{"WARNING: possible ", "dependency detected"},
+	{"WARNING: possible ", "locking detected"},
+	{"WARNING: ", "-unsafe lock order detected"},
 	{"WARNING: inconsistent lock state", NULL},
 	{"WARNING: bad unlock balance detected", NULL},
 	{"WARNING: held lock freed", NULL},
@@ -139,7 +139,12 @@ static const char *skip_stamp(const char *s)
 	if (*s != '.' || !digit(s[1]))
 		return NULL;
 	s = digits(s + 1);
-	return s[0] == ']' && s[1] == ' ' ? skip_caller(s + 2) : NULL;
+	if (s[0] != ']')
+		return NULL;
+	/* "[    1.234567][    T1] " as well */
+	if (s[1] != ' ')
+		return skip_caller(s + 1) > s + 1 ? skip_caller(s + 1) : NULL;
+	return skip_caller(s + 2);
 }
 
 bool watch_kernel_report(const char *line)

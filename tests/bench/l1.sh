@@ -278,6 +278,117 @@ rate_guest() {
 	wait $pid || true
 }
 
+# --- the figures: bench-disk ------------------------------------------------------------------------
+
+# disk_command PEER WORDS: sets command to what boots $kernel with $image as its virtio disk, and without an
+# initrd if $initrd is empty.
+disk_command() {
+	local peer=$1 words="console=ttyS0 quiet noxsave $2" drive="file=$image,format=raw,if=none,id=disk,cache=none,aio=io_uring"
+	local ram=(${initrd:+--initrd "$initrd"})
+	case $peer in
+	barge)
+		command=("$barge" run --kernel "$kernel" "${ram[@]}" --memory "${guest_memory}M" --cpus "$guest_cpus"
+			--disk "$image,direct=yes" --cmdline "$words")
+		;;
+	kvmtool)
+		command=("$kvmtool" run -k "$kernel" ${initrd:+-i "$initrd"} -c "$guest_cpus" -m "$guest_memory" --console serial
+			-n mode=none --nodefaults -d "$image,direct" -p "noapic noacpi pci=conf1 reboot=k panic=1 i8042.direct=1
+			i8042.dumbkbd=1 i8042.nopnp=1 i8042.noaux=1 $words")
+		;;
+	qemu-*)
+		command=("$qemu" -M q35 -accel kvm -cpu host -m "$guest_memory" -smp "$guest_cpus" -nodefaults -no-user-config
+			-display none -serial stdio -no-reboot -kernel "$kernel" ${initrd:+-initrd "$initrd"} -append "$words panic=-1"
+			-drive "$drive")
+		case $peer in
+		*iothread) command+=(-object "iothread,id=io" -device "virtio-blk-pci,drive=disk,iothread=io") ;;
+		*) command+=(-device "virtio-blk-pci,drive=disk") ;;
+		esac
+		;;
+	esac
+}
+
+# disk_rate FIGURE PEER WORDS: reads a second, exits and interrupts for each.
+disk_rate() {
+	local figure=$1 peer=$2 command pid before after line
+	doing "$figure: $peer"
+	disk_command "$peer" "end=poweroff $3"
+	"${command[@]}" </dev/null >"$console" 2>"$complaint" &
+	pid=$!
+	if wait_console 'bench: reading' && before=$(kvm_stat exits) && wait_console 'bench: rate'; then
+		after=$(kvm_stat exits)
+		line=$(tr -d '\r' <"$console" | sed -n 's/.*bench: rate //p')
+		sample "$figure" "$peer" "${line%% *}"
+		sample "$figure-interrupts" "$peer" "$(awk -v r="${line%% *}" -v i="${line##* }" 'BEGIN { print i / (r * 8) }')"
+		sample "$figure-exits" "$peer" "$(awk -v r="${line%% *}" -v n=$((after - before)) 'BEGIN { print n / (r * 8) }')"
+	else
+		cp "$console" "$share/console-$figure-$peer"
+		leave_out "$figure" "$peer" "its guest stopped: $(last_line "$console") $(last_line "$complaint")"
+		kill -9 $pid 2>/dev/null || true
+	fi
+	wait $pid || true
+}
+
+# disk_rates IMAGE: all that reads, each round all peers.
+disk_rates() {
+	local image=$1 name=$2 peer round guest_cpus=2 kernel=$newest/vmlinuz
+	[ -e "$kernel" ] || kernel=$newest/vmlinux
+	for ((round = 0; round < times; round++)); do
+		for peer in $(present barge qemu-q35 qemu-q35-iothread); do
+			[ -n "${out[$name-random/$peer]-}" ] || disk_rate "$name-random" "$peer" "vda=16"
+			[ -n "${out[$name-single/$peer]-}" ] || disk_rate "$name-single" "$peer" "vda=1"
+			[ -n "${out[$name-sequential/$peer]-}" ] || disk_rate "$name-sequential" "$peer" "vda=2 how=sequential"
+		done
+	done
+}
+
+tmpfs() {
+	cp "$work/disk.img" "$TMPDIR/disk.img"
+	disk_rates "$TMPDIR/disk.img" tmpfs
+	rm "$TMPDIR/disk.img"
+}
+
+drive() {
+	until [ -b /dev/nvme0n1 ]; do sleep 0.1; done
+	disk_rates /dev/nvme0n1 drive
+}
+
+# From exec to init on a root file system, which is no initramfs.
+root() {
+	local peer round command pid start image=$TMPDIR/root.img initrd='' kernel=$newest/vmlinuz
+	[ -e "$kernel" ] || kernel=$newest/vmlinux
+	cp "$work/bench-root.img" "$image"
+	for ((round = 0; round <= times; round++)); do
+		for peer in $(present barge kvmtool qemu-q35); do
+			[ -z "${out[root/$peer]-}" ] || continue
+			doing "root: $peer"
+			disk_command "$peer" "root=/dev/vda ro init=/init end=wait"
+			: >"$console"
+			start=$EPOCHREALTIME
+			"${command[@]}" </dev/null >"$console" 2>"$complaint" &
+			pid=$!
+			if wait_up; then
+				[ $round = 0 ] || sample root "$peer" "$(seconds "$start" "$EPOCHREALTIME")"
+			else
+				cp "$console" "$share/console-root-$peer"
+				leave_out root "$peer" "its guest did not come up: $(last_line "$console") $(last_line "$complaint")"
+			fi
+			kill -9 $pid
+			wait $pid 2>/dev/null || true
+		done
+	done
+}
+
+# wait_up: as wait_console, but looks without pause.
+wait_up() {
+	local end=$((SECONDS + 60)) text
+	while [ $SECONDS -lt $end ]; do
+		text=$(<"$console")
+		case $text in *"bench: up"*) return ;; esac
+		read -rt 0.02 <>"$TMPDIR/keys" || true
+	done
+	return 1
+}
+
 # From exec to the first KVM_RUN, with a device and 4 GiB, all of which must be pinned for it.
 entry() {
 	local peer round ms command guest_memory=4096

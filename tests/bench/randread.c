@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * randread DEVICE THREADS SECONDS: reads 4 KiB at random places of a block
- * device, past the page cache, one read at a time in each thread, and prints
- * how many were done per second.
+ * randread DEVICE THREADS SECONDS [sequential]: reads 4 KiB at random places of
+ * a block device, or 1 MiB after the other, past the page cache, one read at a
+ * time in each thread, and prints how many were done per second.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,11 +20,13 @@
 #include <unistd.h>
 
 #define BLOCK	    4096u
+#define SEQUENTIAL  (1u << 20)
 #define THREADS_MAX 64
 
 static atomic_bool done;
 static int device;
 static uint64_t blocks;
+static unsigned int block = BLOCK;
 
 struct reader {
 	pthread_t thread;
@@ -39,15 +41,18 @@ static void *read_on(void *arg)
 	uint64_t x = r->seed;
 	void *buf;
 
-	if (posix_memalign(&buf, BLOCK, BLOCK)) {
+	if (posix_memalign(&buf, BLOCK, block)) {
 		r->error = ENOMEM;
 		return NULL;
 	}
 	while (!atomic_load(&done)) {
+		uint64_t at;
+
 		/* Knuth's linear congruential generator for 64 bits */
 		x = x * 6364136223846793005u + 1442695040888963407u;
-		if (pread(device, buf, BLOCK,
-			  (off_t)((x >> 33) % blocks * BLOCK)) != BLOCK) {
+		at = block == BLOCK ? x >> 33 : r->seed + r->n;
+		if (pread(device, buf, block, (off_t)(at % blocks * block)) !=
+		    (ssize_t)block) {
 			r->error = errno ? errno : EIO;
 			break;
 		}
@@ -70,13 +75,15 @@ int main(int argc, char **argv)
 	struct timespec t0, t1;
 	int i, threads;
 
-	threads = argc == 4 ? atoi(argv[2]) : 0;
+	threads = argc == 4 || argc == 5 ? atoi(argv[2]) : 0;
 	if (threads < 1 || threads > THREADS_MAX)
-		return give_up("DEVICE THREADS SECONDS", EINVAL);
+		return give_up("DEVICE THREADS SECONDS [sequential]", EINVAL);
+	if (argc == 5)
+		block = SEQUENTIAL;
 	device = open(argv[1], O_RDONLY | O_DIRECT);
 	if (device < 0 || ioctl(device, BLKGETSIZE64, &bytes) < 0)
 		return give_up(argv[1], errno);
-	blocks = bytes / BLOCK;
+	blocks = bytes / block;
 	if (!blocks)
 		return give_up(argv[1], ENOSPC);
 	clock_gettime(CLOCK_MONOTONIC, &t0);

@@ -30,6 +30,8 @@ static void check_conf(const struct conf *c)
 
 	must(c->kernel && c->kernel[0] && strlen(c->kernel) < CONF_PATH_MAX);
 	must(c->memory >= 16 << 20 && c->memory % 65536 == 0);
+	must(c->test.status <= CONF_STATUS_DEFAULT);
+	must(!c->initrd || (!c->init && !c->root));
 	must(c->cpus >= 1 && c->cpus <= CONF_CPUS_MAX);
 	must(c->console.kind <= CONSOLE_SOCKET);
 	must((c->console.kind != CONSOLE_FILE &&

@@ -4,6 +4,7 @@
 
 #include "arch-x86_64/boot.h"
 #include "arch-x86_64/layout.h"
+#include "arch-x86_64/multiboot.h"
 
 /*
  * Any bytes as a kernel file: what kernel_parse() accepts keeps the promises of
@@ -33,10 +34,13 @@ static void check_seg(const struct kernel *k, unsigned int i, uint64_t size)
 {
 	const struct kernel_seg *s = &k->seg[i];
 	const struct span ram = {LOAD_MIN, RAM_LOW_MAX - LOAD_MIN};
+	const struct span low = {MULTIBOOT_LOW, LOW_RAM_END - MULTIBOOT_LOW};
 	unsigned int j;
 
 	must(s->filesz <= s->memsz);
-	must(span_holds(ram, s->gpa, s->memsz));
+	must(span_holds(ram, s->gpa, s->memsz) ||
+	     (k->kind == KERNEL_MULTIBOOT &&
+	      span_holds(low, s->gpa, s->memsz)));
 	must(s->filesz == 0 ||
 	     span_holds((struct span){0, size}, s->off, s->filesz));
 	must(s->gpa + s->memsz <= k->end);
@@ -61,7 +65,7 @@ static void check(const struct kernel *k, uint64_t size)
 				k->notes[i].file.len));
 }
 
-/* As load.c does: the first 4 KiB of each, which must lie in the file. */
+/* As load.c does: the first 8 KiB of each, which must lie in the file. */
 static int use_notes(struct kernel *k, const uint8_t *data, size_t size)
 {
 	const char *why = NULL;
@@ -85,6 +89,32 @@ static int use_notes(struct kernel *k, const uint8_t *data, size_t size)
 	return 0;
 }
 
+/* Whatever a multiboot kernel is handed lies in RAM and beside the kernel. */
+static void check_place(const struct kernel *k, const struct plan *plan)
+{
+	static uint8_t buf[8192];
+	const struct multiboot_info info = {
+		.plan = plan,
+		.cmdline = "some words",
+		.n_modules = 1,
+		.module = {{{0x100000, 1}, "of a module"}},
+	};
+	uint64_t len = multiboot_size(&info);
+	uint64_t gpa = multiboot_place(k, len);
+	unsigned int i;
+
+	must(len < sizeof(buf));
+	must(gpa >= MULTIBOOT_LOW && gpa % 4096 == 0);
+	must(gpa >= LOAD_MIN || gpa + len <= LOW_RAM_END);
+	for (i = 0; i < k->n_seg; i++)
+		must(!span_overlaps(
+			(struct span){k->seg[i].gpa, k->seg[i].memsz},
+			(struct span){gpa, len}));
+	buf[len] = 0x5a;
+	must(multiboot_write(buf, gpa, &info) == gpa + MULTIBOOT_GDT_LEN);
+	must(buf[len] == 0x5a);
+}
+
 static void write_boot(const struct kernel *k)
 {
 	static uint8_t low[LOAD_MIN + 1];
@@ -100,6 +130,8 @@ static void write_boot(const struct kernel *k)
 	boot_write(low, &info, &entry);
 	must(low[LOAD_MIN] == 0x5a);
 	must(entry.pc == k->entry && entry.arg < LOAD_MIN);
+	if (k->kind == KERNEL_MULTIBOOT)
+		check_place(k, &plan);
 }
 
 /* The first byte says how much longer the file is than what we have of it. */

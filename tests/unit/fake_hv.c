@@ -33,6 +33,8 @@ static bool injected_in(struct fake_hv *f, const char *call)
 {
 	int r = f->fault && call ? f->fault(call) : 0;
 
+	if (!call)
+		return false;
 	if (r < 0)
 		f->fail_with = r;
 	return r < 0 || (f->fail_in && --f->fail_in == 0);

@@ -87,3 +87,45 @@ size_t fake_elf(uint8_t *buf)
 	phdr(buf, 2, 4, FAKE_ELF_NOTES, 0x1200000, n);
 	return FAKE_ELF_NOTES + n;
 }
+
+void fake_multiboot_header(uint8_t *p, uint32_t flags, const uint32_t *addrs)
+{
+	fake_put(p, 0x1badb002, 4);
+	fake_put(p + 4, flags, 4);
+	fake_put(p + 8, 0u - 0x1badb002u - flags, 4);
+	for (unsigned int i = 0; addrs && i < 5; i++)
+		fake_put(p + 12 + 4 * i, addrs[i], 4);
+}
+
+static void phdr32(uint8_t *buf, unsigned int i, uint32_t off, uint32_t addr,
+		   uint32_t memsz)
+{
+	uint8_t *p = buf + FAKE_MB_PHDR(i);
+
+	fake_put(p, 1, 4);
+	fake_put(p + 4, off, 4);
+	fake_put(p + 8, addr + FAKE_MB_VIRTUAL, 4);
+	fake_put(p + 12, addr, 4);
+	fake_put(p + 16, 0x800, 4);
+	fake_put(p + 20, memsz, 4);
+	fake_put(p + 28, 4, 4);
+}
+
+size_t fake_multiboot(uint8_t *buf)
+{
+	memset(buf, 0, FAKE_IMAGE_MAX);
+	memcpy(buf, "\177ELF\1\1\1", 7);
+	fake_put(buf + 16, 2, 2); /* ET_EXEC */
+	fake_put(buf + 18, 3, 2); /* EM_386 */
+	fake_put(buf + 20, 1, 4);
+	fake_put(buf + 24, FAKE_MB_ENTRY + FAKE_MB_VIRTUAL, 4);
+	fake_put(buf + 28, 0x34, 4); /* e_phoff */
+	fake_put(buf + 40, 0x34, 2);
+	fake_put(buf + 42, 0x20, 2);
+	fake_put(buf + 44, 2, 2); /* e_phnum */
+	phdr32(buf, 0, 0x1000, 0x100000, 0x900);
+	phdr32(buf, 1, 0x1800, 0x200000, 0x800);
+	fill(buf, 0x1000, 0x1000);
+	fake_multiboot_header(buf + FAKE_MB_HEADER, 3, NULL);
+	return 0x2000;
+}

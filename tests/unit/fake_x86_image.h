@@ -36,4 +36,17 @@ size_t fake_bzimage(uint8_t *buf);
 #define FAKE_ELF_PVH	 0x1000020
 size_t fake_elf(uint8_t *buf);
 
+/*
+ * ELF32 with a multiboot header at file offset 0x1000: 0x1000..0x17ff to 1 MiB
+ * (0x900 bytes in memory) and 0x1800..0x1fff to 2 MiB, linked 3 GiB higher.
+ * Entry, as a virtual address, at 1 MiB + 0x10. Program headers at 0x34.
+ */
+#define FAKE_MB_PHDR(i) (0x34 + 0x20 * (i))
+#define FAKE_MB_HEADER	0x1000
+#define FAKE_MB_ENTRY	0x100010
+#define FAKE_MB_VIRTUAL 0xc0000000
+size_t fake_multiboot(uint8_t *buf);
+/* Write a header with a right checksum, @addrs being NULL or five addresses. */
+void fake_multiboot_header(uint8_t *p, uint32_t flags, const uint32_t *addrs);
+
 #endif

@@ -341,6 +341,65 @@ static void cmdline_too_long(void **state)
 	assert_int_equal(load(), 0);
 }
 
+/* Anything, without a look into it: even what has another format. */
+static void flat(void **state)
+{
+	(void)state;
+	m.boot.flat = true;
+	memset(m.img, 0x5a, 0x2345);
+	use_file(m.img, 0x2345);
+	assert_int_equal(load(), 0);
+	assert_int_equal(m.entry.pc, RAM_BASE + 0x80000);
+	assert_int_equal(m.entry.mode, KERNEL_PAGES_ANY);
+	assert_memory_equal(m.ram + 0x80000, m.img, 0x2345);
+	assert_int_equal(m.ram[0x82345], 0);
+	/* its bss may be large: all of the RAM behind it is free */
+	assert_int_equal(m.entry.arg, RAM_BASE + 62 * MIB);
+	assert_int_equal(m.entry.fdt.base, m.entry.arg);
+	assert_int_equal(m.entry.fdt.len, 2 * MIB);
+	assert_int_equal(m.entry.initrd.len, 0);
+	use_initrd(MIB + 1);
+	assert_int_equal(load(), 0);
+	assert_int_equal(m.entry.initrd.base, RAM_BASE + 61 * MIB - 0x10000);
+	assert_int_equal(m.entry.initrd.len, MIB + 1);
+	assert_memory_equal(m.ram + 61 * MIB - 0x10000, "begin", 5);
+	assert_memory_equal(m.ram + 62 * MIB - 0x10000 - 2, "end", 3);
+}
+
+static void no_modules(void **state)
+{
+	(void)state;
+	use_image();
+	m.boot.n_modules = 1;
+	assert_error(ERR_NO_MODULES, "vmlinuz");
+}
+
+static void flat_too_large(void **state)
+{
+	(void)state;
+	m.boot.flat = true;
+	use_file(m.img, 0x1000);
+	use_initrd(62 * MIB - 0x90000);
+	assert_int_equal(load(), 0);
+	use_initrd(62 * MIB - 0x90000 + 1);
+	assert_error(ERR_INITRD_SPACE, "initrd.img");
+	assert_int_equal(m.e.num, 66 * MIB);
+	use_initrd(32 * GIB - 2 * MIB - 0x90000 + 1);
+	assert_error(ERR_INITRD_SPACE, "initrd.img");
+	assert_int_equal(m.e.num, 0);
+	m.boot.initrd_name = NULL;
+	assert_int_equal(ftruncate(m.boot.kernel_fd, 62 * MIB - 0x80000), 0);
+	assert_int_equal(load(), 0);
+	assert_int_equal(ftruncate(m.boot.kernel_fd, 62 * MIB - 0x80000 + 1),
+			 0);
+	assert_error(ERR_KERNEL_SPACE, "vmlinuz");
+	assert_int_equal(m.e.num, 66 * MIB);
+	assert_int_equal(ftruncate(m.boot.kernel_fd, GIB), 0);
+	assert_error(ERR_KERNEL_BAD, "vmlinuz");
+	use_file("", 0);
+	assert_error(ERR_FILE_EMPTY, "vmlinuz");
+}
+
 static void wrong_files(void **state)
 {
 	(void)state;
@@ -467,6 +526,9 @@ int main(void)
 		T(initrd_empty),
 		T(kernel_too_large),
 		T(cmdline_too_long),
+		T(flat),
+		T(flat_too_large),
+		T(no_modules),
 		T(wrong_files),
 		T(wrong_kernels),
 		T(cut_short),

@@ -13,6 +13,7 @@
 
 #include "core/plan.h"
 #include "vmm/conf.h"
+#include "vmm/conf_console.h"
 #include "vmm/options.h"
 
 #define MIB	  (1ull << 20)
@@ -158,6 +159,63 @@ static void dump_fdt(void **state)
 }
 
 /* The last list counts, whole. */
+static void for_edge_boxes(void **state)
+{
+	static const char ini[] = "[vm]\ncpus = 2\ncpu-affinity = 2-3/4-5\n"
+				  "rt-priority = 9\nhugepages = 1G\n"
+				  "prefault = yes\npidfile = vm.pid\n"
+				  "ready = guest\n";
+	struct trial *t = *state;
+	char text[64];
+
+	assert_int_equal(parse(t, "run -k x"), 0);
+	assert_null(t->c.cpu_affinity);
+	assert_int_equal(t->c.rt_priority, 0);
+	assert_int_equal(t->c.hugepages, 0);
+	assert_false(t->c.prefault);
+	assert_null(t->c.pidfile);
+	assert_int_equal(t->c.ready, READY_START);
+	put_ini(t, ini, sizeof(ini) - 1);
+	assert_int_equal(parse(t, "run INI -k x"), 0);
+	assert_string_equal(t->c.cpu_affinity, "2-3/4-5");
+	assert_int_equal(t->c.rt_priority, 9);
+	assert_int_equal(t->c.hugepages, 1024 * MIB);
+	assert_true(t->c.prefault);
+	assert_int_equal(t->c.ready, READY_GUEST);
+	/* Beside the INI file, as all names in it. */
+	snprintf(text, sizeof(text), "%s/vm.pid", t->dir);
+	assert_string_equal(t->c.pidfile, text);
+	assert_int_equal(parse(t, "run INI -k x --hugepages no --prefault=no "
+				  "--rt-priority 0 --ready start "
+				  "--pidfile p --cpu-affinity 1,0"),
+			 0);
+	assert_int_equal(t->c.hugepages, 0);
+	assert_false(t->c.prefault);
+	assert_string_equal(t->c.pidfile, "p");
+	assert_string_equal(t->c.cpu_affinity, "1,0");
+	assert_int_equal(t->c.ready, READY_START);
+}
+
+/* A host CPU, or a set of them, for each vCPU and for no others. */
+static void affinity_for_each(void **state)
+{
+	struct trial *t = *state;
+
+	assert_int_equal(parse(t, "run -k x -c 2 --cpu-affinity 0-2"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_AFFINITY_CPUS);
+	assert_int_equal(t->e.num, 3);
+	assert_int_equal(t->e.num2, 2);
+	assert_int_equal(parse(t, "run -k x -c 2 --cpu-affinity 0-2/"),
+			 -EINVAL);
+	assert_int_equal(parse(t, "run -k x -c 2 --cpu-affinity 0-2/1"), 0);
+	assert_int_equal(parse(t, "run -k x --cpu-affinity 0-2/"), 0);
+	assert_int_equal(parse(t, "run -k x --cpu-affinity 1-0"), -EINVAL);
+	assert_int_equal(t->e.what, ERR_OPTION_VALUE);
+	assert_int_equal(parse(t, "run -k x --rt-priority 99"), 0);
+	assert_int_equal(parse(t, "run -k x --rt-priority 100"), -ERANGE);
+	assert_int_equal(t->e.what, ERR_RT_LARGE);
+}
+
 static void cpu_off(void **state)
 {
 	static const char ini[] = "[vm]\ncpu-off = pmu,sve\n";
@@ -175,6 +233,51 @@ static void cpu_off(void **state)
 	assert_int_equal(t->c.cpu_off, PLAN_CPU_PMU | PLAN_CPU_SVE);
 	assert_int_equal(parse(t, "run INI -k x --cpu-off none"), 0);
 	assert_int_equal(t->c.cpu_off, 0);
+}
+
+/* Where a console goes, and that an earlier one leaves nothing behind. */
+static void console_where(void **state)
+{
+	static const struct {
+		const char *text;
+		enum conf_console_kind kind;
+		bool append;
+		uint64_t max_size;
+		const char *path;
+	} w[] = {
+		{"file:a,append=yes,max-size=2M", CONSOLE_FILE, true, 2 * MIB,
+		 "a"},
+		{"stdio", CONSOLE_STDIO, false, 0, ""},
+		{"file:/x/b,max-size=1", CONSOLE_FILE, false, 1, "/x/b"},
+		{"file:c,append=no", CONSOLE_FILE, false, 0, "c"},
+		{"pty", CONSOLE_PTY, false, 0, ""},
+		{"pty:link,1", CONSOLE_PTY, false, 0, "link,1"},
+		{"none", CONSOLE_NONE, false, 0, ""},
+		{"socket:a,append=yes", CONSOLE_SOCKET, false, 0,
+		 "a,append=yes"},
+	};
+	struct conf_console c = {.kind = CONSOLE_STDIO};
+	char beside[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(w) / sizeof(w[0]); i++) {
+		const char *base = w[i].path[0] == '/' ? "" : "dir/";
+
+		assert_int_equal(conf_console_set(&c, w[i].text, NULL), 0);
+		assert_int_equal(c.kind, w[i].kind);
+		assert_int_equal(c.append, w[i].append);
+		assert_int_equal(c.max_size, w[i].max_size);
+		assert_string_equal(c.path, w[i].path);
+		assert_int_equal(conf_console_set(&c, w[i].text, "dir/"), 0);
+		snprintf(beside, sizeof(beside), "%s%s",
+			 w[i].path[0] ? base : "", w[i].path);
+		assert_string_equal(c.path, beside);
+	}
+	/* What is wrong changes nothing. */
+	assert_int_equal(conf_console_set(&c, "file:b,max-size=0", NULL),
+			 -EINVAL);
+	assert_int_equal(c.kind, CONSOLE_SOCKET);
+	assert_string_equal(c.path, "dir/a,append=yes");
 }
 
 static void later_wins(void **state)
@@ -716,6 +819,28 @@ static void rom_key(void **state)
 	assert_int_not_equal(parse_ini(t, text), 0);
 }
 
+static void modules(void **state)
+{
+	struct trial *t = *state;
+	char path[CONF_PATH_MAX];
+
+	assert_int_equal(parse(t, "run -k x --module a --module b,args=c=d"),
+			 0);
+	assert_int_equal(t->c.n_module, 2);
+	assert_string_equal(t->c.module[0].file, "a");
+	assert_string_equal(t->c.module[0].args, "");
+	assert_string_equal(t->c.module[1].file, "b");
+	assert_string_equal(t->c.module[1].args, "c=d");
+	assert_int_equal(parse_ini(t, "[module.m]\nfile = f\n"
+				      "args = \"one, two\"\n"),
+			 0);
+	assert_int_equal(t->c.n_module, 1);
+	snprintf(path, sizeof(path), "%s/f", t->dir);
+	assert_string_equal(t->c.module[0].file, path);
+	assert_string_equal(t->c.module[0].args, "one, two");
+	assert_int_equal(parse(t, "run -k x --module b,arg=c"), -EINVAL);
+}
+
 /* Every key of the tables can be set from a file. */
 static void ini_every_key(void **state)
 {
@@ -739,10 +864,17 @@ static void ini_every_key(void **state)
 		[VALUE_SECONDS] = "1.5",
 		[VALUE_REGEX] = "a|b",
 		[VALUE_ON_REBOOT] = "restart",
+		[VALUE_KERNEL_FORMAT] = "flat",
 		[VALUE_FILE] = "x",
 		[VALUE_WORD] = "x",
 		[VALUE_CID] = "auto",
 		[VALUE_TAG] = "x",
+		[VALUE_DISK_FORMAT] = "raw",
+		[VALUE_DISK_IO] = "threads",
+		[VALUE_DISK_QUEUES] = "2",
+		[VALUE_BLOCK_SIZE] = "4096",
+		[VALUE_SERIAL] = "x",
+		[VALUE_LINE] = "a b",
 	};
 	struct trial *t = *state;
 	unsigned int n;
@@ -773,8 +905,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TRIAL(defaults),
 		TRIAL(both_forms),
+		TRIAL(console_where),
 		TRIAL(later_wins),
 		TRIAL(dump_fdt),
+		TRIAL(for_edge_boxes),
+		TRIAL(affinity_for_each),
 		TRIAL(cpu_off),
 		TRIAL(help_and_version),
 		TRIAL(wrong_lines),
@@ -794,6 +929,7 @@ int main(void)
 		TRIAL(ini_strange_files),
 		TRIAL(ini_too_many_devices),
 		TRIAL(rom_key),
+		TRIAL(modules),
 		TRIAL(ini_every_key),
 	};
 

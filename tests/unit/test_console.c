@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/console_host.h"
@@ -664,6 +665,200 @@ static void started_in_the_background(void **state)
 	in_a_session(in_background);
 }
 
+/* --- several at once ------------------------------------------------------ */
+
+struct port {
+	struct console *c;
+	bool closed;
+	size_t n;
+	char got[64];
+};
+
+static ssize_t port_sink(void *ctx, const uint8_t *buf, size_t len)
+{
+	struct port *p = ctx;
+
+	if (p->closed)
+		return -ENOTCONN;
+	memcpy(p->got + p->n, buf, len);
+	p->n += len;
+	return (ssize_t)len;
+}
+
+static void add_port(struct port *p, const struct conf_console *where,
+		     const char *name)
+{
+	static const struct console_ops port_ops = {.sink = port_sink};
+	struct err e;
+
+	memset(p, 0, sizeof(*p));
+	assert_int_equal(console_add(&cs, where, name, &p->c, &e), 0);
+	console_connect(p->c, &port_ops, p);
+}
+
+static void assert_port(struct port *p, const char *want)
+{
+	assert_int_equal(p->n, strlen(want));
+	assert_memory_equal(p->got, want, strlen(want));
+	p->n = 0;
+}
+
+static void put_in(int fd, const char *text)
+{
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(run(), -1);
+}
+
+static void stdio_of_several(void **state)
+{
+	static const struct conf_console where = {.kind = CONSOLE_STDIO};
+	static const struct conf_console none = {.kind = CONSOLE_NONE};
+	struct port serial, dead, hvc, log;
+	int pin[2], pout[2];
+	char text[64];
+
+	(void)state;
+	assert_int_equal(pipe(pin), 0);
+	assert_int_equal(pipe(pout), 0);
+	cs.std_in = pin[0];
+	cs.std_out = pout[1];
+	add_port(&serial, &where, "serial");
+	add_port(&dead, &none, "dead");
+	add_port(&hvc, &where, "hvc0");
+	add_port(&log, &where, "log");
+	console_connect(log.c, NULL, NULL); /* output only */
+	hvc.closed = true;
+	assert_int_equal(consoles_start(&cs, &loop, quit, &loop), 0);
+	/* The last one that takes input gets it, asked each time. */
+	put_in(pin[1], "one");
+	assert_port(&serial, "one");
+	hvc.closed = false;
+	put_in(pin[1], "two");
+	assert_port(&hvc, "two");
+	hvc.closed = true;
+	put_in(pin[1], "three");
+	assert_port(&serial, "three");
+	/* Nobody does: it waits for the wake-up, and not in a busy loop. */
+	serial.closed = true;
+	put_in(pin[1], "four");
+	assert_port(&serial, "");
+	hvc.closed = false;
+	assert_int_equal(run(), -1);
+	assert_port(&hvc, "four");
+	assert_port(&dead, "");
+	/* All output comes out there, in the order it was made. */
+	console_write(serial.c, (const uint8_t *)"a", 1);
+	console_write(hvc.c, (const uint8_t *)"b", 1);
+	console_write(dead.c, (const uint8_t *)"c", 1);
+	console_write(log.c, (const uint8_t *)"d", 1);
+	console_write(serial.c, (const uint8_t *)"e", 1);
+	consoles_close(&cs);
+	assert_int_equal(read(pout[0], text, sizeof(text)), 4);
+	assert_memory_equal(text, "abde", 4);
+	for (unsigned int i = 0; i < 2; i++) {
+		close(pin[i]);
+		close(pout[i]);
+	}
+}
+
+/* Each to its own place; what waits for one is not another's. */
+static void each_its_own(void **state)
+{
+	static char dir[] = "/tmp/barge-console-XXXXXX";
+	struct conf_console where;
+	struct port port[CONSOLES_MAX];
+	char name[64];
+	struct err e;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	for (unsigned int i = 0; i < CONSOLES_MAX; i++) {
+		snprintf(name, sizeof(name), "%s/%u", dir, i);
+		where = at(i % 2 ? CONSOLE_SOCKET : CONSOLE_FILE, name);
+		add_port(&port[i], &where, "port");
+	}
+	snprintf(name, sizeof(name), "%s/more", dir);
+	where = at(CONSOLE_FILE, name);
+	assert_int_equal(console_add(&cs, &where, "port", &c, &e), -ENOSPC);
+	assert_int_equal(consoles_start(&cs, &loop, quit, &loop), 0);
+	assert_int_equal(run(), -1);
+	for (unsigned int i = 0; i < CONSOLES_MAX; i++)
+		console_write(port[i].c, (const uint8_t *)&"abcdefghij"[i % 10],
+			      1);
+	consoles_close(&cs);
+	for (unsigned int i = 0; i < CONSOLES_MAX; i++) {
+		char want[2] = {"abcdefghij"[i % 10], '\0'};
+
+		snprintf(name, sizeof(name), "%s/%u", dir, i);
+		if (i % 2 == 0)
+			assert_file(name, want);
+		unlink(name);
+	}
+	assert_int_equal(rmdir(dir), 0);
+}
+
+/* --- time stamps: the rest is in test_stamp.c ----------------------------- */
+
+/* Seconds of the stamp that @text has to begin with. */
+static double stamp_at(const char *text)
+{
+	unsigned int s, us;
+	int n = 0;
+
+	assert_int_equal(sscanf(text, "[%5u.%6u] %n", &s, &us, &n), 2);
+	assert_int_equal(n, 15);
+	return s + us * 1e-6;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void stamps(void **state)
+{
+	static const struct conf_console where = {.kind = CONSOLE_STDIO};
+	struct port serial, hvc;
+	int pout[2];
+	char text[256], *two, *three;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(pout), 0);
+	cs.std_out = pout[1];
+	cs.stamps = true;
+	cs.start_ns = now_ns() - UINT64_C(12000000000);
+	add_port(&serial, &where, "serial");
+	console_write(serial.c, (const uint8_t *)"one", 3);
+	(void)poll(NULL, 0, 100);
+	console_write(serial.c, (const uint8_t *)" and a half\ntwo\n\nth", 19);
+	/* Another port has lines of its own. */
+	add_port(&hvc, &where, "hvc0");
+	console_write(hvc.c, (const uint8_t *)"x", 1);
+	console_write(serial.c, (const uint8_t *)"ree", 3);
+	consoles_close(&cs);
+	n = read(pout[0], text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_true(stamp_at(text) >= 12 && stamp_at(text) < 30);
+	assert_memory_equal(text + 15, "one and a half\n", 15);
+	two = text + 30;
+	/* The time is that of the line's first byte. */
+	assert_true(stamp_at(two) >= stamp_at(text) + 0.1);
+	assert_memory_equal(two + 15, "two\n", 4);
+	assert_memory_equal(two + 34, "\n", 1);
+	three = two + 35;
+	assert_true(stamp_at(three) >= stamp_at(two));
+	assert_memory_equal(three + 15, "th", 2);
+	assert_true(stamp_at(three + 17) >= stamp_at(three));
+	assert_string_equal(three + 32, "xree");
+	close(pout[0]);
+	close(pout[1]);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -686,6 +881,9 @@ int main(void)
 		test(raw_mode_comes_and_goes),
 		test(terminal_goes_to_another_job),
 		test(started_in_the_background),
+		test(stdio_of_several),
+		test(each_its_own),
+		test(stamps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,12 @@ static const struct golden goldens[] = {
 	{ { -EINVAL, ERR_OPTION_VALUE, VALUE_CPU_OFF, 0, "--cpu-off", "fpu" },
 	  "--cpu-off does not take \"fpu\". "
 	  "Give some of pmu,sve,pauth, or none." },
+	{ { -ENOTSUP, ERR_NO_MODULES, 0, 0, "bzImage", "" },
+	  "bzImage is no multiboot kernel, and only those take modules. "
+	  "Leave out --module, or give the file to --initrd." },
+	{ { -ENOTSUP, ERR_NO_FLAT, 0, 0, "x.flat", "" },
+	  "x.flat: flat images are for aarch64. On x86_64, build a multiboot "
+	  "kernel and leave out --kernel-format." },
 	{ { -ENOTSUP, ERR_NO_FDT, 0, 0, "vm.dtb", "" },
 	  "vm.dtb: there is no device tree to write: ACPI tables describe the "
 	  "machine to a guest on x86_64. Leave out --dump-fdt." },

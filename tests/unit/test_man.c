@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -239,11 +240,13 @@ static unsigned int assert_keys(const struct option_def *o, unsigned int n,
 static void keys_in_page(void **state)
 {
 	unsigned int n, keys;
-	const struct option_def *vm = option_table(&n);
+	const struct option_def *o = option_table(&n);
 	char from[LINE_LEN];
 
 	(void)state;
-	keys = assert_keys(vm, n, ".Sh THE VM SECTION", ".Sh");
+	keys = assert_keys(o, n, ".Sh THE VM SECTION", ".Sh");
+	o = option_test_table(&n);
+	keys += assert_keys(o, n, ".Sh THE TEST SECTION", ".Sh");
 	for (unsigned int i = 0; option_list(i); i++) {
 		const struct option_list *l = option_list(i);
 
@@ -351,24 +354,50 @@ static void version(void **state)
 	}
 }
 
+/* The file that @name is, as @word has it read; @c is filled in. */
+static void parse_example(const char *name, bool what_if, struct conf *c)
+{
+	char path[PATH_MAX], local[300];
+	char *run[] = {(char *)"barge", (char *)"run", path, NULL};
+	char *plan[] = {(char *)"barge", (char *)"plan", (char *)"--what-if",
+			path, NULL};
+	struct err e = {.what = ERR_NONE};
+
+	snprintf(local, sizeof(local), "examples/%s", name);
+	assert_int_equal(in_tree(local, path), 0);
+	if (conf_parse(c, what_if ? 4 : 3, what_if ? plan : run, &e) ||
+	    conf_check(c, &e))
+		fail_msg("%s: error %d, %s %s", name, (int)e.what, e.name,
+			 e.detail);
+}
+
+/* All in the folder, and the least that there are. */
 static void examples(void **state)
 {
-	static const char *const names[] = {"examples/minimal.ini",
-					    "examples/nvme.ini"};
 	char path[PATH_MAX];
-	char *argv[] = {(char *)"barge", (char *)"run", path, NULL};
+	unsigned int n = 0, devices = 0;
+	struct dirent *d;
+	struct conf c;
+	DIR *dir;
 
 	(void)state;
-	for (unsigned int i = 0; i < 2; i++) {
-		struct err e = {.what = ERR_NONE};
-		struct conf c;
+	assert_int_equal(in_tree("examples", path), 0);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((d = readdir(dir))) {
+		size_t len = strlen(d->d_name);
 
-		assert_int_equal(in_tree(names[i], path), 0);
-		assert_int_equal(conf_parse(&c, 3, argv, &e), 0);
-		assert_int_equal(conf_check(&c, &e), 0);
-		assert_int_equal(c.n_vfio, i);
+		if (len < 5 || strcmp(d->d_name + len - 4, ".ini") != 0)
+			continue;
+		parse_example(d->d_name, strncmp(d->d_name, "what-if", 7) == 0,
+			      &c);
+		n++;
+		devices += c.n_vfio;
 		conf_fini(&c);
 	}
+	closedir(dir);
+	assert_true(n >= 5);
+	assert_int_equal(devices, 3); /* nvme.ini, gpu.ini */
 }
 
 int main(void)

@@ -76,8 +76,8 @@ static void command_line(void **state)
 	char *s = guest_notify_cmdline(&g, "quiet");
 
 	(void)state;
-	assert_string_equal(s, "quiet systemd.set_credential=vmm.notify_socket:"
-			       "vsock-stream:2:77");
+	assert_string_equal(s, "systemd.set_credential=vmm.notify_socket:"
+			       "vsock-stream:2:77 quiet");
 	free(s);
 	s = guest_notify_cmdline(&g, "");
 	assert_string_equal(s, "systemd.set_credential=vmm.notify_socket:"

@@ -176,6 +176,31 @@ static void cpu_parts(void **state)
 	}
 }
 
+static void hugepages(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{"no", 0},	     {"off", 0},
+		{"2M", 2 << 20},     {"2097152", 2 << 20},
+		{"1G", 1 << 30},     {"64k", 64 << 10},
+		{"32MiB", 32 << 20}, {"512M", 512 << 20},
+	};
+	static const char *const bad[] = {"",	 "yes", "3M",	"2G",
+					  "16K", "0",	"4096", "16G"};
+	uint64_t bytes;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		bytes = 7;
+		assert_int_equal(option_hugepages(good[i].text, &bytes), 0);
+		assert_int_equal(bytes, good[i].bytes);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(option_hugepages(bad[i], &bytes), -EINVAL);
+}
+
 static void addresses_good(void **state)
 {
 	static const char *const good[][2] = {
@@ -294,6 +319,8 @@ static void table_sane(void **state)
 {
 	unsigned int n;
 	const struct option_def *t = option_table(&n);
+	unsigned int n_test;
+	const struct option_def *test = option_test_table(&n_test);
 
 	(void)state;
 	assert_true(n <= 64); /* bits of keys_seen in vmm/conf_ini.c */
@@ -311,6 +338,8 @@ static void table_sane(void **state)
 		assert_true(t[i].in_ini || t[i].type == VALUE_NONE ||
 			    strcmp(t[i].name, "dump-fdt") == 0 ||
 			    option_list_of(t[i].type) ||
+			    option_find(test, n_test, t[i].name,
+					strlen(t[i].name)) ||
 			    !(option_for(&t[i]) >> COMMAND_RUN & 1));
 	}
 	for (unsigned int k = 0; option_list(k); k++) {
@@ -330,6 +359,7 @@ int main(void)
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(words),
 		cmocka_unit_test(cpu_parts),
+		cmocka_unit_test(hugepages),
 		cmocka_unit_test(addresses_good),
 		cmocka_unit_test(addresses_bad),
 		cmocka_unit_test(near_misses),

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
@@ -249,6 +250,7 @@ static void finish_does_not_wait_for_ever(void **state)
 	end = output_finish(o);
 	assert_true(now_ms() - t < 15000);
 	assert_true(end.dropped > 0 && end.dropped <= RING);
+	assert_true(end.stuck);
 }
 
 static void closed_reader(void **state)
@@ -344,6 +346,238 @@ static void many_writers(void **state)
 		assert_int_equal(n[i], 64000);
 }
 
+/* --- a destination of our own --------------------------------------------- */
+
+static struct {
+	atomic_int answer;    /* what to say instead of taking; 0: take */
+	atomic_uint pause_ms; /* before each answer */
+	atomic_bool deaf;     /* takes nothing, and says so */
+	atomic_uint most;     /* to take at once; 0: as much as there is */
+	atomic_uint calls;
+	atomic_size_t n;
+	uint8_t got[4 * RING];
+} there;
+
+static ssize_t there_write(void *ctx, const uint8_t *buf, size_t len)
+{
+	unsigned int most = atomic_load(&there.most);
+
+	assert_ptr_equal(ctx, &there);
+	assert_true(len > 0);
+	atomic_fetch_add(&there.calls, 1);
+	if (atomic_load(&there.pause_ms))
+		(void)poll(NULL, 0, (int)atomic_load(&there.pause_ms));
+	if (atomic_load(&there.answer))
+		return atomic_load(&there.answer);
+	if (atomic_load(&there.deaf))
+		return 0;
+	if (most && len > most)
+		len = most;
+	assert_true(len <= sizeof(there.got) - there.n);
+	memcpy(there.got + there.n, buf, len);
+	there.n += len;
+	return (ssize_t)len;
+}
+
+static void start_there(int answer, unsigned int again_ms)
+{
+	const struct output_to to = {
+		.write = there_write, .ctx = &there, .again_ms = again_ms};
+
+	assert_all_written(output_finish(o));
+	memset(&there, 0, sizeof(there));
+	atomic_store(&there.answer, answer);
+	assert_int_equal(output_start(&o, &to), 0);
+}
+
+static uint8_t text[4 * RING];
+
+/* The end is kept, whole, for whoever comes. */
+static void nobody_is_waited_for(void **state)
+{
+	static const size_t pieces[] = {1,    999,	RING - 1,
+					RING, RING + 1, 3 * RING};
+	struct output_end end;
+
+	(void)state;
+	fill(text, sizeof(text), 0);
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		uint64_t t;
+
+		start_there(-ENOTCONN, 0);
+		say("x");
+		while (!atomic_load(&there.calls))
+			(void)poll(NULL, 0, 1);
+		(void)poll(NULL, 0, 20);
+		t = now_ms();
+		for (size_t at = 0; at < 3 * RING; at += pieces[i])
+			output_put(o, text + at,
+				   3 * RING - at < pieces[i] ? 3 * RING - at
+							     : pieces[i]);
+		assert_true(now_ms() - t < 900);
+		assert_int_equal(atomic_load(&there.calls), 1);
+		atomic_store(&there.answer, 0);
+		output_again(o);
+		end = output_finish(o);
+		o = NULL;
+		assert_int_equal(end.error, 0);
+		assert_int_equal(end.dropped, 0);
+		assert_int_equal(end.unseen, 2 * RING + 1);
+		assert_int_equal(there.n, RING);
+		assert_true(is_filled(there.got, RING, 2 * RING));
+	}
+}
+
+static void nobody_at_the_end(void **state)
+{
+	uint64_t t = now_ms();
+	struct output_end end;
+
+	(void)state;
+	start_there(-ENOTCONN, 0);
+	say("12345");
+	end = output_finish(o);
+	assert_true(now_ms() - t < 900);
+	assert_int_equal(end.unseen, 5);
+	assert_int_equal(end.dropped, 0);
+	assert_int_equal(end.error, 0);
+	assert_false(end.stuck);
+}
+
+/* Looked for at the end once more, although it is not time yet. */
+static void somebody_at_the_last_moment(void **state)
+{
+	(void)state;
+	start_there(-ENOTCONN, 60000);
+	say("12345");
+	while (!atomic_load(&there.calls))
+		(void)poll(NULL, 0, 1);
+	(void)poll(NULL, 0, 20);
+	atomic_store(&there.answer, 0);
+	assert_all_written(output_finish(o));
+	assert_int_equal(there.n, 5);
+}
+
+static void somebody_is_looked_for(void **state)
+{
+	(void)state;
+	start_there(-ENOTCONN, 20);
+	say("12345");
+	while (atomic_load(&there.calls) < 3)
+		(void)poll(NULL, 0, 1);
+	atomic_store(&there.answer, 0);
+	for (unsigned int i = 0; i < 1000 && atomic_load(&there.calls) < 4; i++)
+		(void)poll(NULL, 0, 1);
+	(void)poll(NULL, 0, 20);
+	assert_int_equal(there.n, 5);
+	assert_all_written(output_finish(o));
+}
+
+/* There may be room for the next bytes; for those, nobody waits. */
+static void disk_that_is_full_for_a_while(void **state)
+{
+	struct output_end end;
+
+	(void)state;
+	start_there(-ENOSPC, 0);
+	say("12345");
+	while (!atomic_load(&there.calls))
+		(void)poll(NULL, 0, 1);
+	(void)poll(NULL, 0, 20);
+	atomic_store(&there.answer, 0);
+	say("678");
+	end = output_finish(o);
+	assert_int_equal(end.error, -ENOSPC);
+	assert_int_equal(end.dropped, 5);
+	assert_int_equal(there.n, 3);
+	assert_memory_equal(there.got, "678", 3);
+}
+
+/* A byte now and then is not enough to hold a vCPU. */
+static void trickle(void **state)
+{
+	uint64_t t = now_ms();
+
+	(void)state;
+	start_there(0, 0);
+	atomic_store(&there.most, 1);
+	atomic_store(&there.pause_ms, 20);
+	for (unsigned int i = 0; i < 16; i++)
+		output_put(o, text, RING / 4);
+	assert_true(now_ms() - t < 2000);
+	atomic_store(&there.most, 0);
+	atomic_store(&there.pause_ms, 0);
+	assert_true(output_finish(o).dropped > 2 * RING);
+}
+
+/* 4 KiB in less than a second is. */
+static void steady_reader_loses_nothing(void **state)
+{
+	(void)state;
+	fill(text, sizeof(text), 0);
+	start_there(0, 0);
+	atomic_store(&there.pause_ms, 400);
+	output_put(o, text, RING + 3 * 4096);
+	atomic_store(&there.pause_ms, 0);
+	assert_all_written(output_finish(o));
+	assert_int_equal(there.n, RING + 3 * 4096);
+	assert_true(is_filled(there.got, there.n, 0));
+}
+
+/* It takes nothing, but its write() comes back: the thread can be ended. */
+static void finish_ends_the_thread(void **state)
+{
+	struct output_end end;
+	struct output *other;
+	uint64_t t;
+
+	(void)state;
+	start_there(0, 0);
+	other = o;
+	o = NULL;
+	start_there(0, 0);
+	atomic_store(&there.pause_ms, 100);
+	atomic_store(&there.deaf, true);
+	output_put(other, (const uint8_t *)"123", 3);
+	say("12345");
+	t = now_ms();
+	output_stop(other);
+	end = output_finish(o);
+	assert_in_range(now_ms() - t, 4000, 8000);
+	assert_int_equal(output_finish(other).dropped, 3);
+	assert_in_range(now_ms() - t, 4000, 8000);
+	assert_false(end.stuck);
+	assert_int_equal(end.dropped, 5);
+	assert_int_equal(there.n, 0);
+}
+
+static void *put_a_ring(void *arg)
+{
+	(void)arg;
+	output_put(o, text, RING);
+	return NULL;
+}
+
+/* The patience of five, one after another, is a second, too. */
+static void patience_of_many(void **state)
+{
+	uint64_t t = now_ms();
+	pthread_t thread[5];
+
+	(void)state;
+	for (unsigned int i = 0; i < 5; i++) {
+		pthread_create(&thread[i], NULL, put_a_ring, NULL);
+		/* the first two fill pipe and ring, and do not wait */
+		(void)poll(NULL, 0, i < 2 ? 50 : 400);
+	}
+	for (unsigned int i = 0; i < 5; i++)
+		pthread_join(thread[i], NULL);
+	assert_in_range(now_ms() - t, 900, 1750);
+	close(p[0]);
+	p[0] = -1;
+	(void)output_finish(o);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -360,6 +594,15 @@ int main(void)
 		test(full_disk),
 		test(nonblocking_file),
 		test(many_writers),
+		test(nobody_is_waited_for),
+		test(nobody_at_the_end),
+		test(somebody_at_the_last_moment),
+		test(somebody_is_looked_for),
+		test(disk_that_is_full_for_a_while),
+		test(trickle),
+		test(steady_reader_loses_nothing),
+		test(finish_ends_the_thread),
+		test(patience_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

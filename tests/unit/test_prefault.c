@@ -19,6 +19,7 @@
 static const uint64_t sizes[] = {200 * MIB, 3 * MIB}; /* four chunks and one */
 static struct gmem mem;
 static uint64_t told, total;
+static uint64_t enough; /* bytes; 0: never */
 
 static int setup(void **state)
 {
@@ -26,7 +27,7 @@ static int setup(void **state)
 
 	(void)state;
 	memset(&mem, 0, sizeof(mem));
-	told = total = 0;
+	told = total = enough = 0;
 	for (unsigned int i = 0; i < 2; i++) {
 		void *p = mmap(NULL, sizes[i], PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -62,12 +63,13 @@ static uint64_t present(unsigned int i)
 	return found * page;
 }
 
-static void progress(void *ctx, uint64_t done, uint64_t all)
+static bool progress(void *ctx, uint64_t done, uint64_t all)
 {
 	assert_ptr_equal(ctx, &mem);
 	assert_true(done >= told && done <= all);
 	told = done;
 	total = all;
+	return !enough || done < enough;
 }
 
 static void check_all(bool populate)
@@ -112,6 +114,26 @@ static void large_pages(void **state)
 	assert_int_equal(told, sizes[0] + sizes[1]);
 }
 
+#define MOST 16 /* threads */
+
+/* Two chunks are taken when it is known: each thread takes one more at most. */
+static void enough_is_enough(void **state)
+{
+	struct gmem same = {0};
+
+	(void)state;
+	for (unsigned int i = 0; i < GMEM_MAX; i++)
+		assert_int_equal(
+			gmem_add(&same,
+				 (struct span){i * 4 * 64 * MIB, 192 * MIB},
+				 mem.region[0].hva),
+			0);
+	enough = 1;
+	assert_int_equal(prefault_run(&same, 0, progress, &mem), 0);
+	assert_in_range(told, 64 * MIB, (MOST + 1) * 64 * MIB);
+	assert_int_equal(total, GMEM_MAX * 192 * MIB);
+}
+
 static void what_cannot_be_had(void **state)
 {
 	(void)state;
@@ -127,9 +149,8 @@ static void what_cannot_be_had(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(every_page),
-		test(every_page_by_touching),
-		test(large_pages),
+		test(every_page),	  test(every_page_by_touching),
+		test(large_pages),	  test(enough_is_enough),
 		test(what_cannot_be_had),
 	};
 

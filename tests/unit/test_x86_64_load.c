@@ -394,6 +394,109 @@ static void elf_bad_note(void **state)
 	assert_error(ERR_KERNEL_BAD, "vmlinuz");
 }
 
+/* --- multiboot -------------------------------------------------------------
+ */
+
+static void multiboot(void **state)
+{
+	uint64_t module, at;
+
+	(void)state;
+	use_kernel(fake_multiboot(m.img));
+	use_initrd(5000);
+	assert_int_equal(load(), 0);
+	assert_int_equal(m.entry.pc, FAKE_MB_ENTRY);
+	assert_int_equal(m.entry.mode, ENTRY_MULTIBOOT);
+	assert_int_equal(m.entry.arg, 0x1020);
+	assert_string_equal((char *)m.ram + guest(m.entry.arg + 16, 4),
+			    "console=ttyS0 quiet");
+	assert_int_equal(guest(m.entry.arg + 20, 4), 1);
+	module = guest(m.entry.arg + 24, 4);
+	at = guest(module, 4);
+	assert_int_equal(at, 0x201000);
+	assert_int_equal(guest(module + 4, 4), at + 5000);
+	assert_memory_equal(m.ram + at, "begin", 5);
+	assert_memory_equal(m.ram + at + 4997, "end", 3);
+	assert_memory_equal(m.ram + ACPI_ADDR, "RSD PTR ", 8);
+	assert_from_file(0x200000, 0x1800, 0x800);
+	/* nothing else in the low RAM: it may be the kernel's */
+	assert_all_zero(0, 0x1000);
+	assert_all_zero(0x2000, ACPI_ADDR);
+}
+
+/* Behind the initrd, in their order, each at a whole page. */
+static void multiboot_modules(void **state)
+{
+	uint64_t list;
+
+	(void)state;
+	use_kernel(fake_multiboot(m.img));
+	use_initrd(4097);
+	m.boot.n_modules = 2;
+	m.boot.module[0] = (struct arch_module){"a", make_file("one", 3), "x"};
+	m.boot.module[1] = (struct arch_module){"b", make_file("two", 3), ""};
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest(m.entry.arg + 20, 4), 3);
+	list = guest(m.entry.arg + 24, 4);
+	assert_int_equal(guest(list + 16, 4), 0x203000);
+	assert_int_equal(guest(list + 20, 4), 0x203003);
+	assert_string_equal((char *)m.ram + guest(list + 24, 4), "x");
+	assert_memory_equal(m.ram + 0x203000, "one", 4);
+	assert_int_equal(guest(list + 32, 4), 0x204000);
+	assert_memory_equal(m.ram + 0x204000, "two", 4);
+	/* no room for the last one alone */
+	assert_int_equal(ftruncate(m.boot.module[1].fd, 64 * MIB), 0);
+	assert_error(ERR_MODULE_SPACE, "b");
+	assert_int_equal(ftruncate(m.boot.module[1].fd, 0), 0);
+	assert_error(ERR_FILE_EMPTY, "b");
+	assert_string_equal(m.e.detail, "module");
+	/* and none with a Linux */
+	use_kernel(fake_bzimage(m.img));
+	assert_error(ERR_NO_MODULES, "vmlinuz");
+	close(m.boot.module[0].fd);
+	close(m.boot.module[1].fd);
+}
+
+/* A kernel where other kernels have their information: that moves. */
+static void multiboot_low(void **state)
+{
+	size_t len = fake_multiboot(m.img);
+
+	(void)state;
+	fake_put(m.img + FAKE_MB_PHDR(0) + 12, 0x1000, 4);
+	fake_put(m.img + FAKE_MB_PHDR(0) + 20, 0x9ec00, 4);
+	fake_put(m.img + FAKE_MB_HEADER + 12, 0x90909090, 4);
+	use_kernel(len);
+	m.boot.initrd_name = NULL;
+	assert_int_equal(load(), 0);
+	assert_int_equal(m.entry.arg, 0x201020);
+	assert_int_equal(guest(0x1000, 4), 0x1badb002);
+	assert_all_zero(0x1800, 0x9fc00);
+	assert_int_equal(guest(m.entry.arg + 20, 4), 0);
+}
+
+static void multiboot_too_large(void **state)
+{
+	size_t len = fake_multiboot(m.img);
+
+	(void)state;
+	use_kernel(len);
+	use_initrd(62 * MIB - 4096);
+	assert_int_equal(load(), 0);
+	assert_int_equal(ftruncate(m.boot.initrd_fd, 62 * MIB - 4095), 0);
+	assert_error(ERR_MODULE_SPACE, "initrd.img");
+	assert_int_equal(m.e.num, 66 * MIB);
+	set_ram(66 * MIB);
+	assert_int_equal(load(), 0);
+	assert_int_equal(ftruncate(m.boot.initrd_fd, 2048 * MIB), 0);
+	assert_error(ERR_MODULE_SPACE, "initrd.img");
+	assert_int_equal(m.e.num, 0);
+	fake_put(m.img + FAKE_MB_PHDR(1) + 20, 80 * MIB, 4);
+	use_kernel(len);
+	assert_error(ERR_KERNEL_SPACE, "vmlinuz");
+	assert_int_equal(m.e.num, 82 * MIB);
+}
+
 /* --- refusals --------------------------------------------------------------
  */
 
@@ -463,6 +566,16 @@ static void wrong_files(void **state)
 	assert_int_equal(m.e.code, -EBADF);
 }
 
+/* arch_boot_check() says so, before anything is loaded. */
+static void no_flat(void **state)
+{
+	(void)state;
+	m.boot.flat = true;
+	use_kernel(fake_bzimage(m.img));
+	assert_int_equal(arch_boot_check(&m.boot, &m.e), -ENOTSUP);
+	assert_int_equal(m.e.what, ERR_NO_FLAT);
+}
+
 static void no_cmdline(void **state)
 {
 	(void)state;
@@ -492,10 +605,15 @@ int main(void)
 		T(elf_pvh),
 		T(elf_pvh_initrd),
 		T(elf_bad_note),
+		T(multiboot),
+		T(multiboot_modules),
+		T(multiboot_low),
+		T(multiboot_too_large),
 		T(kernel_too_large),
 		T(cmdline_too_long),
 		T(cmdline_beyond_its_room),
 		T(wrong_files),
+		T(no_flat),
 		T(no_cmdline),
 	};
 

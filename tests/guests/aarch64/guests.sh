@@ -18,13 +18,24 @@ link() {
 		"${cross}objcopy" -O binary "$to.elf" "$to"
 }
 
+# link_alone OUT NAME: of NAME.S and NAME.ld, with nothing beside it.
+link_alone() {
+	"$cc" -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
+		-Wl,-no-warn-rwx-segments -T "tests/guests/aarch64/$2.ld" \
+		-o "$1.elf" "tests/guests/aarch64/$2.S" &&
+		"${cross}objcopy" -O binary "$1.elf" "$1"
+}
+
 # name, program, expected status, text expected besides PASS, how many SIGTERM
-# barge gets once the guest has said READY, or kN for N restarts by a key, options; _ stands for a blank within
-# a word, INITRD for a file
+# barge gets once the guest has said READY, kN for N restarts by a key, or pty to
+# sit at CONSOLE; options; _ stands for a blank within
+# a word, INITRD, CONSOLE and DISK for a file
 guests() {
 	cat <<-END
 	entry        entry       0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
 	entry-4g     entry       0   -               0 --memory 3400M --initrd INITRD --cmdline tiny=1_guest
+	flat         flat        0   -               0 --memory 64M --kernel-format flat
+	flat-4g      flat        0   -               0 --memory 3400M --kernel-format flat --initrd INITRD
 	mmio         mmio        0   -               0 --memory 64M
 	edges        edges       0   1_regions       0 --memory 64M
 	edges-odd    edges       0   1_regions       0 --memory 77M
@@ -50,15 +61,18 @@ guests() {
 	exit-3       exit        67  -               0 --memory 64M --cmdline status=3
 	exit-62      exit        126 -               0 --memory 64M --cmdline status=62_width=4
 	exit-256     exit        127 -               0 --memory 64M --cmdline status=256_width=4
-	hang         say         6   time_limit_of_1.5_s 0 --memory 64M --timeout 1.5 --cmdline then=1_say:PASS~
-	hang-spin    say         6   not_show_"z"    0 --memory 64M --timeout 1 --expect PASS --expect z --cmdline then=2_say:PASS~
-	hang-flood   say         6   time_limit      0 --memory 64M --timeout 1 --expect (x+x+)+y --cmdline then=3_say:PASS~xxxxxxxxxxxxxxxxxxxxxxxxx~
-	hang-silent  say         6   !               0 --memory 64M --timeout 1 --cmdline then=1
-	loop         say         6   rebooted        0 --memory 64M --timeout 2 --on-reboot restart --cmdline then=4_say:PASS~
-	restart      say         0   -               k100 --memory 64M --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
+	console-pty  say         0   the_console_serial_is_at pty --memory 64M --console pty:CONSOLE --cmdline then=5_say:PASS~key?~
+	console-file say         0   ^56$            0 --memory 64M --console file:CONSOLE,max-size=8 --cmdline say:lost~1234~56~PASS~
+	timestamps   say         0   ^\\[_*[0-9]*\\.[0-9]*\\]_two 0 --memory 64M --timestamps --cmdline say:PASS~two~
+	hang         say         6   time_limit_of_5_s   0 --memory 64M --timeout 5 --cmdline then=1_say:PASS~
+	hang-spin    say         6   not_show_"z"    0 --memory 64M --timeout 5 --expect PASS --expect z --cmdline then=2_say:PASS~
+	hang-flood   say         6   time_limit      0 --memory 64M --timeout 5 --expect (x+x+)+y --cmdline then=3_say:PASS~xxxxxxxxxxxxxxxxxxxxxxxxx~
+	hang-silent  say         6   !               0 --memory 64M --timeout 5 --cmdline then=1
+	loop         say         6   rebooted        0 --memory 64M --timeout 5 --on-reboot restart --cmdline then=4_say:PASS~
+	restart      say         0   -               k20 --memory 64M --rng --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
 	loop-exit    say         5   -               0 --memory 64M --timeout 30 --cmdline then=4_say:PASS~
 	loop-until   say         0   -               0 --memory 64M --timeout 30 --on-reboot restart --until ^PASS$ --cmdline then=4_say:two~PASS
-	loop-state   say         6   3_of_3          0 --memory 64M --timeout 1 --on-reboot restart --expect PASS --expect PASS --expect z --cmdline then=4_say:PASS~
+	loop-state   say         6   3_of_3          0 --memory 64M --timeout 5 --on-reboot restart --expect PASS --expect PASS --expect z --cmdline then=4_say:PASS~
 	loop-fail    say         7   fail-on_"o$"    0 --memory 64M --timeout 30 --on-reboot restart --fail-on o$ --cmdline then=4_say:PASS~two
 	expect       say         0   -               0 --memory 64M --expect ^PASS$ --expect l.gin:_$ --cmdline say:PASS~login:_
 	expect-order say         7   2_of_2          0 --memory 64M --expect ^b$ --expect ^a$ --cmdline say:PASS~a~b
@@ -75,5 +89,7 @@ guests() {
 	oops-not     say         0   -               0 --memory 64M --fail-on-oops --cmdline say:PASS~a_Kernel_panic~
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
 	virtio-rules virtio_rules 0  -               0 --memory 64M --rng
+	virtio-disk  virtio_disk 0   -               0 --memory 64M --disk DISK,serial=tiny
+	virtio-disk-t virtio_disk 0  -               0 --memory 64M --disk DISK,serial=tiny,io=threads
 	END
 }

@@ -14,13 +14,22 @@ link() {
 		-T tests/guests/x86_64/guest.ld -o "$@"
 }
 
+# link_alone OUT NAME: of NAME.S and NAME.ld, with nothing beside it.
+link_alone() {
+	"$cc" -m32 -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack \
+		-Wl,-z,max-page-size=4096 -Wl,-no-warn-rwx-segments \
+		-T "tests/guests/x86_64/$2.ld" -o "$1" "tests/guests/x86_64/$2.S"
+}
+
 # name, program, expected status, text expected besides PASS, how many SIGTERM
-# barge gets once the guest has said READY, or kN for N restarts by a key, options; _ stands for a blank within
-# a word, INITRD for a file
+# barge gets once the guest has said READY, kN for N restarts by a key, or pty to
+# sit at CONSOLE; options; _ stands for a blank within
+# a word, INITRD, CONSOLE and DISK for a file
 guests() {
 	cat <<-END
 	entry        entry       0   -               0 --memory 64M --initrd INITRD --cmdline tiny=1_guest
 	entry-4g     entry       0   -               0 --memory 5G --initrd INITRD --cmdline tiny=1_guest
+	multiboot    multiboot   0   -               0 --memory 64M --initrd INITRD --module INITRD,args=second_one --cmdline tiny=1_guest
 	ports        ports       0   -               0 --memory 64M
 	mmio         mmio        0   -               0 --memory 64M
 	edges        edges       0   1_regions       0 --memory 64M
@@ -43,12 +52,15 @@ guests() {
 	reset-i8042  reset_i8042 5   -               0 --memory 64M
 	reset-acpi   reset_acpi  5   -               0 --memory 64M
 	stuck        stuck       143 -               2 --memory 64M
+	console-pty  say         0   the_console_serial_is_at pty --memory 64M --console pty:CONSOLE --cmdline then=5_say:PASS~key?~
+	console-file say         0   ^56$            0 --memory 64M --console file:CONSOLE,max-size=8 --cmdline say:lost~1234~56~PASS~
+	timestamps   say         0   ^\\[_*[0-9]*\\.[0-9]*\\]_two 0 --memory 64M --timestamps --cmdline say:PASS~two~
 	hang         say         6   time_limit_of_1.5_s 0 --memory 64M --timeout 1.5 --cmdline then=1_say:PASS~
 	hang-spin    say         6   not_show_"z"    0 --memory 64M --timeout 1 --expect PASS --expect z --cmdline then=2_say:PASS~
 	hang-flood   say         6   time_limit      0 --memory 64M --timeout 1 --expect (x+x+)+y --cmdline then=3_say:PASS~xxxxxxxxxxxxxxxxxxxxxxxxx~
 	hang-silent  say         6   !               0 --memory 64M --timeout 1 --cmdline then=1
 	loop         say         6   rebooted        0 --memory 64M --timeout 2 --on-reboot restart --cmdline then=4_say:PASS~
-	restart      say         0   -               k100 --memory 64M --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
+	restart      say         0   -               k100 --memory 64M --rng --on-reboot restart --timeout 55 --expect key --expect key --until zz --cmdline then=5_say:PASS~key?~
 	loop-exit    say         5   -               0 --memory 64M --timeout 30 --cmdline then=4_say:PASS~
 	loop-until   say         0   -               0 --memory 64M --timeout 30 --on-reboot restart --until ^PASS$ --cmdline then=4_say:two~PASS
 	loop-state   say         6   3_of_3          0 --memory 64M --timeout 1 --on-reboot restart --expect PASS --expect PASS --expect z --cmdline then=4_say:PASS~
@@ -69,5 +81,7 @@ guests() {
 	unmet-triple triple      3   triple_fault    0 --memory 64M --timeout 30 --expect z
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
 	virtio-rules virtio_rules 0  -               0 --memory 64M --rng
+	virtio-disk  virtio_disk 0   -               0 --memory 64M --disk DISK,serial=tiny
+	virtio-disk-t virtio_disk 0  -               0 --memory 64M --disk DISK,serial=tiny,io=threads
 	END
 }
