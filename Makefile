@@ -169,7 +169,7 @@ unit-bin: $(unit:%=$(O)/tests/unit/%)
 fuzz-bin: $(fuzz:%=$(O)/tests/fuzz/%)
 .PRECIOUS: $(O)/%.o
 
-.PHONY: check test unit demo bench bench-vfio clean install uninstall fuzz lint format
+.PHONY: check test unit demo bench bench-vfio bench-disk clean install uninstall fuzz lint format
 check:
 	$(Q)ARCH=$(ARCH) tests/check $(O)
 # Another architecture's tests run in an emulator, once with each of these page sizes of the host.
@@ -193,6 +193,10 @@ bench-vfio:
 	$(Q)tests/setup build lab
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/vfio
+bench-disk:
+	$(Q)tests/setup build lab
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/disk
 lint:
 	$(Q)tests/lint
 format:

@@ -68,9 +68,11 @@ static int set_word(char *at, const char *text)
 
 static int set_line(char *at, const char *text)
 {
-	if (strlen(text) >= CONF_LINE_MAX)
+	size_t size = strlen(text) + 1;
+
+	if (size > CONF_LINE_MAX)
 		return -EINVAL;
-	strcpy(at, text);
+	memcpy(at, text, size);
 	return 0;
 }
 
@@ -209,6 +211,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return conf_file(at, text, base);
 	case VALUE_CID:
 		return option_cid(text, at);
+	case VALUE_TAG:
+		return strlen(text) > 36 ? -EINVAL : set_word(at, text);
 	case VALUE_WORD:
 		return set_word(at, text);
 	case VALUE_LINE:
