@@ -27,7 +27,13 @@ static unsigned int rngs(const struct conf *c)
 
 static unsigned int vsocks(const struct conf *c)
 {
-	return c->n_vsock;
+	/* systemd's word comes by it. */
+	return c->n_vsock || c->guest_notify;
+}
+
+static unsigned int shares(const struct conf *c)
+{
+	return c->n_share;
 }
 
 /*
@@ -44,6 +50,7 @@ static const struct {
 	{"net", nets, net_host_open},
 	{"console", consoles, hvc_host_open},
 	{"rng", rngs, rng_host_open},
+	{"share", shares, fs_host_open},
 	{"vsock", vsocks, vsock_host_open},
 };
 
