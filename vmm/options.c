@@ -17,7 +17,7 @@
 
 #define VSOCK_AT(member)  offsetof(struct conf_vsock, member)
 
-#define SHARE_AT(member) offsetof(struct conf_share, member)
+#define SHARE_AT(member)  offsetof(struct conf_share, member)
 
 #define BOOT		  "Boot"
 #define MACHINE		  "Machine"
