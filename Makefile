@@ -157,6 +157,7 @@ $(O)/tests/unit/test_vfio_%: wrap := $(wrap_flags)
 $(O)/tests/fuzz/fuzz_vfio_%: wrap := $(wrap_flags)
 # These bring their own: each calls them as it likes.
 $(O)/tests/unit/test_vhost: wrap := -Wl,--wrap=open,--wrap=ioctl
+$(O)/tests/unit/test_net: wrap := -Wl,--wrap=open,--wrap=ioctl,--wrap=readv,--wrap=writev
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/tests/libfakes.a $(O)/libbarge.a
 	$(say) LD $@
 	$(Q)$(CC) $(cflags) $(ldflags) $(wrap) -o $@ $^ -lcmocka $(libs)
@@ -168,7 +169,7 @@ unit-bin: $(unit:%=$(O)/tests/unit/%)
 fuzz-bin: $(fuzz:%=$(O)/tests/fuzz/%)
 .PRECIOUS: $(O)/%.o
 
-.PHONY: check test unit demo bench bench-vfio clean install uninstall fuzz lint format
+.PHONY: check test unit demo bench bench-vfio bench-disk clean install uninstall fuzz lint format
 check:
 	$(Q)ARCH=$(ARCH) tests/check $(O)
 # Another architecture's tests run in an emulator, once with each of these page sizes of the host.
@@ -192,6 +193,10 @@ bench-vfio:
 	$(Q)tests/setup build lab
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/vfio
+bench-disk:
+	$(Q)tests/setup build lab
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/disk
 lint:
 	$(Q)tests/lint
 format:

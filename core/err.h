@@ -68,6 +68,8 @@ enum err_what {
 	ERR_DISK_SIZE,	     /* name: file, num: bytes, num2: that would do,
 				detail: bytes of a block */
 	ERR_DISK_BLOCKS,     /* name: file, num: bytes that direct needs */
+	ERR_NET_KEY,	     /* name: kind of --net, detail: key it lacks */
+	ERR_NET_TWICE,	     /* name: kind of --net */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */
@@ -91,6 +93,11 @@ enum err_what {
 	ERR_DISK_LOCKED,     /* name: file, num: 1 if to be written */
 	ERR_DISK_DIRECT,     /* name: file: no O_DIRECT there */
 	ERR_DISK_URING,	     /* no io_uring */
+	ERR_TAP_OPEN,	     /* name: interface, num: queues wanted */
+	ERR_TAP,	     /* name: interface, detail: ioctl */
+	ERR_TAP_FD,	     /* num: file descriptor */
+	ERR_PASST,	     /* name: socket */
+	ERR_PASST_START,     /* passt itself */
 	ERR_PCI_NO_DEVICE,   /* name: address */
 	ERR_PCI_SYSFS,	     /* name: sysfs file */
 	ERR_VFIO_DRIVER,     /* name: address, detail: its driver or "" */

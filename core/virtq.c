@@ -208,7 +208,7 @@ void virtq_unpop(struct virtq *q)
 	q->seen--;
 }
 
-void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+void virtq_stage(struct virtq *q, uint16_t head, uint32_t written)
 {
 	struct vring_used_elem e = {.id = head, .len = written};
 
@@ -216,7 +216,18 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
 		return;
 	memcpy(&q->used->ring[q->done % q->regs.size], &e, sizeof(e));
 	q->done++;
-	store16(&q->used->idx, q->done);
+}
+
+void virtq_publish(struct virtq *q)
+{
+	if (q->mem)
+		store16(&q->used->idx, q->done);
+}
+
+void virtq_push(struct virtq *q, uint16_t head, uint32_t written)
+{
+	virtq_stage(q, head, written);
+	virtq_publish(q);
 }
 
 /* virtio-1.3 2.7.7.2 and 2.7.10.2 */

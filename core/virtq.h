@@ -84,6 +84,12 @@ int virtq_pop(struct virtq *q, struct virtq_chain *c);
 void virtq_unpop(struct virtq *q);
 /* Give chain @head back, @written bytes of it having been written. */
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
+/*
+ * The same for several that the driver has to see at once: nothing of what is
+ * staged is visible before virtq_publish().
+ */
+void virtq_stage(struct virtq *q, uint16_t head, uint32_t written);
+void virtq_publish(struct virtq *q);
 /* Whether the driver wants an interrupt for what was pushed since last asked.
  */
 bool virtq_signal_due(struct virtq *q);

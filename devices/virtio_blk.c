@@ -31,8 +31,9 @@ uint64_t virtio_blk_features(const struct virtio_blk *b)
 }
 
 /* A zero would make drivers divide by it: features that are not offered. */
-static void config_make(const struct virtio_blk *b, struct virtio_blk_config *c)
+static void config_make(const struct virtio *v, struct virtio_blk_config *c)
 {
+	const struct virtio_blk *b = of(v);
 	uint32_t blocks = b->physical_size / b->block_size;
 
 	memset(c, 0, sizeof(*c));
@@ -43,7 +44,7 @@ static void config_make(const struct virtio_blk *b, struct virtio_blk_config *c)
 	c->physical_block_exp = blocks > 1 ? (uint8_t)__builtin_ctz(blocks) : 0;
 	c->min_io_size = (uint16_t)(blocks > 1 ? blocks : 1);
 	c->opt_io_size = b->optimal_size / b->block_size;
-	c->wce = atomic_load(&b->writeback);
+	c->wce = !virtio_blk_writethrough(v);
 	c->num_queues = b->queues;
 	c->max_discard_sectors = VIRTIO_BLK_RANGE_SECTORS;
 	c->max_discard_seg = VIRTIO_BLK_RANGES_MAX;
@@ -58,7 +59,7 @@ static uint64_t cfg_read(struct virtio *v, unsigned int off, unsigned int len)
 	struct virtio_blk_config c;
 	uint64_t val = 0;
 
-	config_make(of(v), &c);
+	config_make(v, &c);
 	if (off < sizeof(c))
 		memcpy(&val, (const uint8_t *)&c + off,
 		       len < sizeof(c) - off ? len : sizeof(c) - off);
@@ -82,9 +83,9 @@ const struct virtio_ops virtio_blk_ops = {
 	.cfg_write = cfg_write,
 };
 
-void virtio_blk_start(struct virtio *v)
+void virtio_blk_reset(struct virtio *v)
 {
-	atomic_store(&of(v)->writeback, virtio_has(v, VIRTIO_BLK_F_FLUSH));
+	atomic_store(&of(v)->writeback, true);
 }
 
 /* A driver that cannot flush has to be able to rely on each write. */

@@ -35,11 +35,8 @@ struct virtio_blk {
 
 /* What is offered (struct virtio's `offered`). */
 uint64_t virtio_blk_features(const struct virtio_blk *b);
-/*
- * At DRIVER_OK: what the driver agreed to decides how writes begin
- * (virtio-1.3 5.2.5.2).
- */
-void virtio_blk_start(struct virtio *v);
+/* After a reset: the cache's mode is no driver's choice any more. */
+void virtio_blk_reset(struct virtio *v);
 /* Whether a write counts only once it is on stable storage. */
 bool virtio_blk_writethrough(const struct virtio *v);
 

@@ -212,6 +212,7 @@ static void blk_stop(struct virtio *v)
 
 	for (unsigned int i = 0; i < v->n_queues; i++)
 		queue_stop(b->queue[i]);
+	virtio_blk_reset(v);
 }
 
 static int blk_start(struct virtio *v)
@@ -219,7 +220,6 @@ static int blk_start(struct virtio *v)
 	struct blk *b = v->host;
 	int r = 0;
 
-	virtio_blk_start(v);
 	for (unsigned int i = 0; i < v->n_queues && r == 0; i++) {
 		if (virtq_live(&v->queue[i]))
 			r = queue_start(b->queue[i]);

@@ -8,7 +8,7 @@
 
 /* The kernel reads and writes less than 2 GiB at a time. */
 #define IO_MAX (1ull << 30)
-#define ZEROS  (64u << 10)
+#define ZEROS  (64ull << 10)
 
 /* Written where a file system cannot zero a range; never changed. */
 static _Alignas(4096) uint8_t zeros[ZEROS];

@@ -493,6 +493,37 @@ static int check_suite(const struct conf *c, struct err *e)
 	return 0;
 }
 
+/* Only a tap that barge opens itself has several queues, and the kernel's help.
+ */
+static int check_net_kind(const struct conf_net *n, struct err *e)
+{
+	bool tap = strncmp(n->kind, "tap:", 4) == 0;
+	bool passt = strncmp(n->kind, "passt", 5) == 0;
+
+	if (n->queues > 1 && !tap)
+		return err_set(e, -EINVAL, ERR_NET_KEY, n->kind, "queues");
+	if (n->vhost == VHOST_ON && passt)
+		return err_set(e, -EINVAL, ERR_NET_KEY, n->kind, "vhost");
+	return 0;
+}
+
+static int check_net(const struct conf *c, struct err *e)
+{
+	for (unsigned int i = 0; i < c->n_net; i++) {
+		int ret = check_net_kind(&c->net[i], e);
+
+		if (ret)
+			return ret;
+		for (unsigned int j = 0; j < i; j++) {
+			if (strcmp(c->net[i].kind, "passt") != 0 &&
+			    strcmp(c->net[i].kind, c->net[j].kind) == 0)
+				return err_set(e, -EEXIST, ERR_NET_TWICE,
+					       c->net[i].kind, NULL);
+		}
+	}
+	return 0;
+}
+
 int conf_check(const struct conf *c, struct err *e)
 {
 	int ret;
@@ -521,6 +552,8 @@ int conf_check(const struct conf *c, struct err *e)
 		ret = check_shares(c, e);
 	if (ret == 0)
 		ret = check_initramfs(c, e);
+	if (ret == 0)
+		ret = check_net(c, e);
 	return ret ? ret : check_vfio(c, e);
 }
 

@@ -139,6 +139,23 @@ enum conf_kernel_format {
 	KERNEL_FORMAT_FLAT, /* code and data without any header */
 };
 
+enum conf_vhost {
+	VHOST_AUTO,
+	VHOST_ON,
+	VHOST_OFF,
+};
+
+#define CONF_NET_MAX 16
+
+struct conf_net {
+	/* tap:NAME, fd:N, passt, passt:PATH */
+	char kind[CONF_PATH_MAX + 8];
+	uint8_t mac[6];	     /* all zero: to be made up */
+	unsigned int queues; /* pairs */
+	unsigned int mtu;    /* 0: the guest is told none */
+	enum conf_vhost vhost;
+};
+
 enum conf_command {
 	COMMAND_RUN,
 	COMMAND_PLAN,
@@ -236,6 +253,8 @@ struct conf {
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 	unsigned int n_disk;
 	struct conf_disk disk[CONF_DISKS_MAX];
+	unsigned int n_net;
+	struct conf_net net[CONF_NET_MAX];
 };
 
 /*

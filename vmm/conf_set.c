@@ -68,9 +68,11 @@ static int set_word(char *at, const char *text)
 
 static int set_line(char *at, const char *text)
 {
-	if (strlen(text) >= CONF_LINE_MAX)
+	size_t size = strlen(text) + 1;
+
+	if (size > CONF_LINE_MAX)
 		return -EINVAL;
-	strcpy(at, text);
+	memcpy(at, text, size);
 	return 0;
 }
 
@@ -112,6 +114,48 @@ static int set_affinity(char **at, const char *text)
 	int n = affinity_vcpus(text);
 
 	return n < 0 ? n : take_string(at, strdup(text));
+}
+
+/* What the names of network interfaces may be (dev_valid_name() of Linux). */
+static bool tap_name_ok(const char *s)
+{
+	size_t len = strlen(s);
+
+	return len > 0 && len < 16 && strcspn(s, "/:% \t\n") == len &&
+	       strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
+}
+
+static int set_net_kind(char *at, const char *text, const char *base)
+{
+	unsigned int fd;
+	int ret = 0;
+
+	if (strncmp(text, "tap:", 4) == 0)
+		ret = tap_name_ok(text + 4) ? 0 : -EINVAL;
+	else if (strncmp(text, "fd:", 3) == 0)
+		ret = option_number(text + 3, &fd);
+	else if (strncmp(text, "passt:", 6) == 0) {
+		memcpy(at, text, 6);
+		return conf_file(at + 6, text + 6, base);
+	} else if (strcmp(text, "passt") != 0)
+		ret = -EINVAL;
+	if (ret == 0)
+		strcpy(at, text);
+	return ret;
+}
+
+static int set_range(unsigned int *at, const char *text, unsigned int least,
+		     unsigned int most)
+{
+	unsigned int n;
+	int ret = option_number(text, &n);
+
+	if (ret)
+		return ret;
+	if (n < least || n > most)
+		return -EINVAL;
+	*at = n;
+	return 0;
 }
 
 /* @obj is a struct conf, or the item of a list. */
@@ -184,9 +228,20 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 	case VALUE_SERIAL:
 		return set_serial(at, text);
 	case VALUE_REGEX:
+	case VALUE_NET_KIND:
+		return set_net_kind(at, text, base);
+	case VALUE_MAC:
+		return option_mac(text, at);
+	case VALUE_PAIRS:
+		return set_range(at, text, 1, 16);
+	case VALUE_MTU:
+		return set_range(at, text, 68, 65535);
+	case VALUE_VHOST:
+		return option_vhost(text, at);
 	case VALUE_NONE:
 	case VALUE_MODULE:
 	case VALUE_VFIO:
+	case VALUE_NET:
 	default: /* those of --what-if */
 		break;
 	}

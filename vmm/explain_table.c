@@ -181,6 +181,16 @@ static bool subkey(const struct err *e)
 	return e->detail[0] != '\0';
 }
 
+static bool about_queues(const struct err *e)
+{
+	return strcmp(e->detail, "queues") == 0;
+}
+
+static bool several(const struct err *e)
+{
+	return e->num > 1;
+}
+
 static bool no_namespace(const struct err *e)
 {
 	return e->num == FS_DAEMON_NO_NAMESPACE;
@@ -239,6 +249,11 @@ static bool area_like(const struct err *e)
 static bool like_vfio(const struct err *e)
 {
 	return strncmp(e->detail, "vfio", 4) == 0;
+}
+
+static bool like_net(const struct err *e)
+{
+	return strncmp(e->detail, "net", 3) == 0;
 }
 
 /* --- the table -------------------------------------------------------------
@@ -355,6 +370,9 @@ static const struct row rows[] = {
 	{ ERR_INI_SECTION, 0, like_vfio,
 	  "%n:%1: there is no section [%d]. Did you mean [vfio.LABEL], the "
 	  "label being up to 34 letters, digits, points, - and _?" },
+	{ ERR_INI_SECTION, 0, like_net,
+	  "%n:%1: there is no section [%d]. Did you mean [net.LABEL], the "
+	  "label being up to 34 letters, digits, points, - and _?" },
 	{ ERR_INI_SECTION, 0, NULL,
 	  "%n:%1: there is no section [%d]. "
 	  "Use [vm], [test], and [vfio.LABEL] for each device." },
@@ -407,6 +425,16 @@ static const struct row rows[] = {
 	{ ERR_VFIO_TWICE, 0, NULL,
 	  "%n is given to the guest twice. "
 	  "Remove one --vfio, or one [vfio.LABEL] of the INI file." },
+
+	{ ERR_NET_KEY, 0, about_queues,
+	  "--net %n has one pair of queues. "
+	  "Leave out queues, or use tap:NAME." },
+	{ ERR_NET_KEY, 0, NULL,
+	  "--net %n is not moved by the kernel. "
+	  "Leave out vhost, or use tap:NAME." },
+	{ ERR_NET_TWICE, 0, NULL,
+	  "%n is given to the guest as two network cards. "
+	  "Remove one --net, or one [net.LABEL] of the INI file." },
 
 	/* kernel and initrd */
 	{ ERR_FILE_OPEN, ENOENT, NULL,
@@ -757,6 +785,66 @@ static const struct row rows[] = {
 	{ ERR_DISK_URING, 0, NULL,
 	  "this kernel does not allow io_uring: %e. Use io=auto, or allow it: "
 	  "sudo sysctl kernel.io_uring_disabled=0" },
+	{ ERR_TAP_OPEN, ENOENT, NULL,
+	  "/dev/net/tun, which %n needs, does not exist. "
+	  "Load its driver: sudo modprobe tun" },
+	{ ERR_TAP_OPEN, ENODEV, NULL,
+	  "/dev/net/tun, which %n needs, has no driver behind it. "
+	  "Load it: sudo modprobe tun" },
+	{ ERR_TAP_OPEN, EACCES, NULL,
+	  "/dev/net/tun, which %n needs: permission denied. "
+	  "Let everybody open it: sudo chmod a+rw /dev/net/tun" },
+	{ ERR_TAP_OPEN, EPERM, NULL,
+	  "%n is no tap that you may use. Make it once: "
+	  "sudo ip tuntap add dev %n mode tap user $USER" },
+	{ ERR_TAP_OPEN, EBUSY, NULL,
+	  "%n is used by another program, or by another interface than a tap. "
+	  "See by which: sudo fuser -v /dev/net/tun" },
+	{ ERR_TAP_OPEN, E2BIG, NULL,
+	  "%n has no room for %1 more queues. "
+	  "Give fewer: queues=N" },
+	{ ERR_TAP_OPEN, EINVAL, several,
+	  "%n is no tap for several queues. Make it anew: "
+	  "sudo ip link del %n; "
+	  "sudo ip tuntap add dev %n mode tap multi_queue user $USER" },
+	{ ERR_TAP_OPEN, EINVAL, NULL,
+	  "%n is an interface that is no tap. Name another one; "
+	  "these there are: ip tuntap" },
+	{ ERR_TAP_OPEN, 0, NULL,
+	  "%n cannot be opened as a tap: %e. "
+	  "Look for the reason: sudo dmesg | grep -i tun" },
+	{ ERR_TAP, 0, NULL,
+	  "%n: %d failed: %e. Boot a newer host kernel." },
+	{ ERR_TAP_FD, EBADF, NULL,
+	  "file descriptor %1 was not given to barge open. "
+	  "Open the tap as that one and let it be inherited." },
+	{ ERR_TAP_FD, EPROTO, NULL,
+	  "file descriptor %1 is a tap without IFF_VNET_HDR or IFF_NO_PI. "
+	  "Open it with both." },
+	{ ERR_TAP_FD, 0, NULL,
+	  "file descriptor %1 is no tap: %e. "
+	  "Open /dev/net/tun and set it up by TUNSETIFF first." },
+	{ ERR_PASST, ENOENT, NULL,
+	  "%n: there is no such socket. Start passt first: "
+	  "passt --socket %n" },
+	{ ERR_PASST, ECONNREFUSED, NULL,
+	  "%n: nobody listens there. Start passt: passt --socket %n" },
+	{ ERR_PASST, EAGAIN, NULL,
+	  "%n: passt serves another guest. Start one more: "
+	  "passt --socket PATH" },
+	{ ERR_PASST, EACCES, NULL,
+	  "%n: permission denied. Start a passt of your own: "
+	  "passt --socket PATH" },
+	{ ERR_PASST, ENAMETOOLONG, NULL,
+	  "%n: that name is too long for a socket, which has 107 bytes. "
+	  "Use one in another folder, or a relative one." },
+	{ ERR_PASST, 0, NULL,
+	  "%n is no socket of passt: %e. Start one: passt --socket PATH" },
+	{ ERR_PASST_START, ENOENT, NULL,
+	  "there is no program passt here. Install it: "
+	  "sudo apt-get install passt" },
+	{ ERR_PASST_START, 0, NULL,
+	  "passt cannot be started: %e. Try it by hand: passt --foreground" },
 	{ ERR_HOST_CALL, EMFILE, NULL,
 	  "%n failed: too many files are open. Allow more: ulimit -n 4096" },
 	{ ERR_HOST_CALL, ENOMEM, NULL,

@@ -16,6 +16,7 @@
 #define DISK_AT(member)	  offsetof(struct conf_disk, member)
 
 #define VSOCK_AT(member)  offsetof(struct conf_vsock, member)
+#define NET_AT(member)	  offsetof(struct conf_net, member)
 
 #define SHARE_AT(member)  offsetof(struct conf_share, member)
 
@@ -84,6 +85,9 @@ static const struct option_def options[] = {
 	{ "disk", 0, false, VALUE_DISK, AT(disk), "FILE[,KEY=VALUE]",
 	  DEVICES, "disk image or block device; repeatable",
 	  "drive hda blockdev virtio-blk image" },
+	{ "net", 0, false, VALUE_NET, AT(net), "KIND[,KEY=VALUE]", DEVICES,
+	  "network card: tap:NAME or passt; repeatable",
+	  "netdev network nic tap virtio-net" },
 	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
 	  "entropy from the host (no)", "entropy random virtio-rng" },
 	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
@@ -229,6 +233,20 @@ static const struct option_def disk_options[] = {
 	  NULL, "how the host reads and writes (auto)", "aio" },
 };
 
+static const struct option_def net_options[] = {
+	{ "kind", 0, true, VALUE_NET_KIND, NET_AT(kind), "KIND", NULL,
+	  "tap:NAME, fd:N, passt or passt:SOCKET", "type backend" },
+	{ "mac", 0, true, VALUE_MAC, NET_AT(mac), "MAC", NULL,
+	  "the card's address (made up, always the same)",
+	  "macaddr address hwaddr" },
+	{ "queues", 0, true, VALUE_PAIRS, NET_AT(queues), "COUNT", NULL,
+	  "pairs of queues, for as many processors (1)", "mq" },
+	{ "mtu", 0, true, VALUE_MTU, NET_AT(mtu), "BYTES", NULL,
+	  "tell the guest to send no larger packets", "host_mtu" },
+	{ "vhost", 0, true, VALUE_VHOST, NET_AT(vhost), "auto|on|off", NULL,
+	  "frames are moved by the host's kernel (auto)", "vhost-net" },
+};
+
 /* Options that are not for run, plan and test alike. */
 static const struct {
 	const char *name;
@@ -310,6 +328,12 @@ static const char *const expected[] = {
 	[VALUE_DISK_QUEUES] = "a number from 1 to 16",
 	[VALUE_BLOCK_SIZE] = "512 or 4096",
 	[VALUE_SERIAL] = "at most 20 letters, digits, points, - and _",
+	[VALUE_NET_KIND] = "tap:NAME, fd:N, passt or passt:SOCKET",
+	[VALUE_MAC] = "six bytes of one station such as 52:54:00:12:34:56",
+	[VALUE_PAIRS] = "a number from 1 to 16",
+	[VALUE_MTU] = "a number of bytes from 68 to 65535",
+	[VALUE_VHOST] = "auto, on or off",
+	[VALUE_NET] = "tap:NAME, fd:N, passt or passt:SOCKET",
 	[VALUE_VFIO] = "a PCI address such as 0000:01:00.0",
 	[VALUE_DISK] = "the name of a raw disk image",
 	[VALUE_PAGE_SIZE] = "4096, 16384 or 65536",
@@ -353,6 +377,7 @@ static const struct option_def port_options[] = {
 static const struct conf_vfio vfio_default = CONF_VFIO_DEFAULT;
 
 static const struct conf_disk disk_default = CONF_DISK_DEFAULT;
+static const struct conf_net net_default = {.queues = 1};
 
 static const struct option_list lists[] = {
 	{LIST(module, VALUE_MODULE, "initrd.img")},
@@ -361,6 +386,7 @@ static const struct option_list lists[] = {
 	{LIST(share, VALUE_SHARE, "data")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 	{LIST(disk, VALUE_DISK, "disk.img"), .defaults = &disk_default},
+	{LIST(net, VALUE_NET, "tap:tap0"), .defaults = &net_default},
 };
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
@@ -369,6 +395,7 @@ _Static_assert(sizeof(struct conf_share) <= OPTION_ITEM_MAX, "share");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
 _Static_assert(sizeof(struct conf_module) <= OPTION_ITEM_MAX, "module");
 _Static_assert(sizeof(struct conf_disk) <= OPTION_ITEM_MAX, "disk");
+_Static_assert(sizeof(struct conf_net) <= OPTION_ITEM_MAX, "net");
 
 const struct option_list *option_list(unsigned int i)
 {
@@ -927,6 +954,39 @@ static int hex_field(const char **s, int min, int max, char end,
 	if (end)
 		(*s)++;
 	*out = v;
+	return 0;
+}
+
+int option_vhost(const char *s, enum conf_vhost *out)
+{
+	static const char *const words[] = {
+		[VHOST_AUTO] = "auto",
+		[VHOST_ON] = "on",
+		[VHOST_OFF] = "off",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_vhost)i;
+	return 0;
+}
+
+/* IEEE 802: the lowest bit of the first byte means a group. */
+int option_mac(const char *s, uint8_t out[6])
+{
+	static const uint8_t none[6];
+	unsigned int byte;
+	uint8_t mac[6];
+
+	for (unsigned int i = 0; i < 6; i++) {
+		if (hex_field(&s, 2, 2, i < 5 ? ':' : '\0', &byte))
+			return -EINVAL;
+		mac[i] = (uint8_t)byte;
+	}
+	if (mac[0] & 1 || memcmp(mac, none, sizeof(mac)) == 0)
+		return -EINVAL;
+	memcpy(out, mac, sizeof(mac));
 	return 0;
 }
 

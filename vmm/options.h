@@ -56,6 +56,12 @@ enum value_type {
 	VALUE_SERIAL, /* of an item: char[CONF_WORD_MAX] */
 	VALUE_VFIO,   /* this is a list: see struct option_list */
 	VALUE_DISK,   /* likewise */
+	VALUE_NET_KIND,
+	VALUE_MAC,
+	VALUE_PAIRS, /* of queues */
+	VALUE_MTU,
+	VALUE_VHOST,
+	VALUE_NET,
 	/* only in the file of --what-if: vmm/what_if.c reads them */
 	VALUE_PAGE_SIZE,
 	VALUE_PAGE_X86,
@@ -171,6 +177,9 @@ int option_hugepages(const char *s, uint64_t *out);
  */
 #define OPTION_CID_SIZE 16
 int option_cid(const char *s, char out[OPTION_CID_SIZE]);
+/* six bytes, not all zero and no multicast address: 52:54:00:12:34:56 */
+int option_mac(const char *s, uint8_t out[6]);
+int option_vhost(const char *s, enum conf_vhost *out);
 #define OPTION_ADDRESS_SIZE 16
 /* [DOMAIN:]BUS:DEVICE.FUNCTION in hex; stored as 0000:01:00.0. */
 int option_address(const char *s, char out[OPTION_ADDRESS_SIZE]);

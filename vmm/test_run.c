@@ -224,8 +224,11 @@ static void judge(struct runner *r, struct test_child *c, int status)
 		last_words(r->s, t, said, sizeof(said));
 	t->verdict = test_judge(t, &end, t->why);
 	t->refused = t->verdict == TEST_FAILED && status == 2 && !c->overdue;
-	if (t->verdict == TEST_FAILED && r->s->signal && c->asked)
+	if (r->s->signal && c->asked) {
+		/* be it that the guest took the button for a good end */
+		t->verdict = TEST_FAILED;
 		snprintf(t->why, sizeof(t->why), "interrupted");
+	}
 	if (t->verdict == TEST_FAILED)
 		keep_tail(t, c);
 }

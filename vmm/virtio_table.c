@@ -15,6 +15,11 @@ static unsigned int disks(const struct conf *c)
 	return c->n_disk;
 }
 
+static unsigned int nets(const struct conf *c)
+{
+	return c->n_net;
+}
+
 static unsigned int rngs(const struct conf *c)
 {
 	return c->rng;
@@ -42,6 +47,7 @@ static const struct {
 		    unsigned int index, struct err *e);
 } kinds[] = {
 	{"disk", disks, blk_host_open},
+	{"net", nets, net_host_open},
 	{"console", consoles, hvc_host_open},
 	{"rng", rngs, rng_host_open},
 	{"share", shares, fs_host_open},

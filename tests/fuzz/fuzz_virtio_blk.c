@@ -46,7 +46,7 @@ static void disk_make(struct fuzz_in *in)
 	v.acked = virtio_blk_features(&disk.model);
 	if (how & 32)
 		v.acked &= fuzz_u(in, 4);
-	virtio_blk_start(&v);
+	virtio_blk_reset(&v);
 }
 
 /* Pieces anywhere in ram, which may overlap; the header is the input's. */

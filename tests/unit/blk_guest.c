@@ -87,6 +87,7 @@ int bg_start(struct blk_guest *g, uint64_t features)
 	v->acked = features & (v->offered | VIRTIO_RING_FEATURES);
 	for (unsigned int q = 0; q < v->n_queues && q < BG_QUEUES; q++) {
 		g->avail[q] = 0;
+		g->told[q] = 0;
 		g->seen[q] = 0;
 		v->queue[q].regs.desc = BG_GPA + q * RINGS;
 		v->queue[q].regs.avail = BG_GPA + q * RINGS + 0x1000;
@@ -151,15 +152,31 @@ void bg_offer(struct blk_guest *g, const struct bg_req *r)
 	for (unsigned int p = 0; p < r->pieces; p++)
 		i = add(g, r, i, r->piece[p].off, r->piece[p].len, r->in);
 	add(g, r, i, header(r->q, r->slot) + 16, 1, true);
-	desc(g, r->q)[r->slot * CHAIN + i].flags = VRING_DESC_F_WRITE;
+	desc(g, r->q)[r->slot * CHAIN + i].flags =
+		r->no_status ? 0 : VRING_DESC_F_WRITE;
 	a->ring[g->avail[r->q]++ % SIZE] = (uint16_t)(r->slot * CHAIN);
 	__atomic_store_n(&a->idx, g->avail[r->q], __ATOMIC_RELEASE);
 }
 
+/* Only if the device asked to be told, as a real driver does. */
 void bg_kick(struct blk_guest *g, unsigned int q)
 {
+	uint16_t now = g->avail[q], was = g->told[q];
+	struct vring_used *u = used(g, q);
 	uint64_t one = 1;
 
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	g->told[q] = now;
+	if (virtio_has(&g->u->v, VIRTIO_RING_F_EVENT_IDX)) {
+		uint16_t *event = (void *)&u->ring[SIZE];
+
+		if (!vring_need_event(__atomic_load_n(event, __ATOMIC_ACQUIRE),
+				      now, was))
+			return;
+	} else if (__atomic_load_n(&u->flags, __ATOMIC_ACQUIRE) &
+		   VRING_USED_F_NO_NOTIFY) {
+		return;
+	}
 	if (write(g->u->pci.kick_fd[q], &one, sizeof(one)) < 0)
 		abort();
 }

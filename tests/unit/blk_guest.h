@@ -22,6 +22,7 @@ struct blk_guest {
 	struct gmem mem;
 	uint8_t *ram;
 	uint16_t avail[BG_QUEUES]; /* requests offered */
+	uint16_t told[BG_QUEUES];  /* of them at the last kick */
 	uint16_t seen[BG_QUEUES];  /* and taken back */
 	bool began;
 };
@@ -32,7 +33,8 @@ struct bg_req {
 	unsigned int slot; /* below BG_SLOTS */
 	uint32_t type;
 	uint64_t sector;
-	bool in; /* the device writes the data */
+	bool in;	/* the device writes the data */
+	bool no_status; /* nor may the device write one */
 	unsigned int pieces;
 	struct {
 		uint32_t off;

@@ -45,7 +45,7 @@ static void begin(void)
 	x.v.ops = &virtio_blk_ops;
 	x.v.host = &x.d;
 	x.v.acked = virtio_blk_features(&x.d.model);
-	virtio_blk_start(&x.v);
+	virtio_blk_reset(&x.v);
 }
 
 static void request(uint32_t type, uint64_t sector, bool in, size_t len)

@@ -875,6 +875,10 @@ static void ini_every_key(void **state)
 		[VALUE_BLOCK_SIZE] = "4096",
 		[VALUE_SERIAL] = "x",
 		[VALUE_LINE] = "a b",
+		[VALUE_MAC] = "52:54:00:12:34:56",
+		[VALUE_PAIRS] = "2",
+		[VALUE_MTU] = "9000",
+		[VALUE_VHOST] = "off",
 	};
 	struct trial *t = *state;
 	unsigned int n;

@@ -38,7 +38,7 @@ static void begin(bool readonly, uint32_t block)
 	x.v.host = &x.b;
 	x.v.offered = virtio_blk_features(&x.b);
 	x.v.acked = x.v.offered;
-	virtio_blk_start(&x.v);
+	virtio_blk_reset(&x.v);
 }
 
 static void parse(void)
@@ -332,9 +332,13 @@ static void cache(void **state)
 	put(32, 1, 0);
 	assert_false(virtio_blk_writethrough(&x.v));
 	x.v.acked &= ~BIT(VIRTIO_BLK_F_FLUSH);
-	virtio_blk_start(&x.v);
 	assert_true(virtio_blk_writethrough(&x.v));
 	assert_int_equal(config(32, 1), 0);
+	/* what a driver chose does not outlive it */
+	x.v.acked = x.v.offered;
+	put(32, 1, 0);
+	virtio_blk_reset(&x.v);
+	assert_false(virtio_blk_writethrough(&x.v));
 }
 
 int main(void)

@@ -216,7 +216,7 @@ static void addresses(void **state)
 	assert_int_equal(k.seg[0].filesz, 0x3000 - 0x20);
 	assert_int_equal(k.seg[0].memsz, 0x3000 - 0x20);
 	/* they count in an ELF file, too */
-	memcpy(img, "\177ELF\2\1\1", 7);
+	memcpy(img, "\177ELF\2\1\1", 8);
 	assert_int_equal(parse(), 0);
 	assert_int_equal(k.seg[0].off, 0x20);
 }
@@ -335,13 +335,13 @@ static void written(void **state)
 			    "second one");
 	assert_int_equal(fake_get(mi + 44, 4), 6 * 24);
 	map = buf + fake_get(mi + 48, 4) - gpa;
-	for (unsigned int i = 0; i < 6; i++)
+	for (size_t i = 0; i < 6; i++)
 		assert_int_equal(fake_get(map + 24 * i, 4), 20);
 	assert_int_equal(fake_get(map + 12, 8), 0x9fc00);
 	assert_int_equal(fake_get(map + 20, 4), 1);
-	assert_int_equal(fake_get(map + 24 + 20, 4), 2);
-	assert_int_equal(fake_get(map + 5 * 24 + 4, 8), RAM_HIGH);
-	assert_int_equal(fake_get(map + 5 * 24 + 12, 8), 5 * MIB);
+	assert_int_equal(fake_get(map + 44, 4), 2);
+	assert_int_equal(fake_get(map + 124, 8), RAM_HIGH);
+	assert_int_equal(fake_get(map + 132, 8), 5 * MIB);
 	test_free(buf);
 }
 

@@ -90,6 +90,7 @@ guests() {
 	garbage      garbage     0   -               0 --memory 64M --cpus 2
 	virtio-rules virtio_rules 0  -               0 --memory 64M --rng
 	virtio-disk  virtio_disk 0   -               0 --memory 64M --disk DISK,serial=tiny
+	loop-disk    say         6   rebooted        0 --memory 64M --timeout 5 --on-reboot restart --disk DISK --cmdline then=4_say:PASS~
 	virtio-disk-t virtio_disk 0  -               0 --memory 64M --disk DISK,serial=tiny,io=threads
 	END
 }
