@@ -251,6 +251,11 @@ static bool like_vfio(const struct err *e)
 	return strncmp(e->detail, "vfio", 4) == 0;
 }
 
+static bool like_disk(const struct err *e)
+{
+	return strncmp(e->detail, "disk", 4) == 0;
+}
+
 static bool like_net(const struct err *e)
 {
 	return strncmp(e->detail, "net", 3) == 0;
@@ -370,12 +375,16 @@ static const struct row rows[] = {
 	{ ERR_INI_SECTION, 0, like_vfio,
 	  "%n:%1: there is no section [%d]. Did you mean [vfio.LABEL], the "
 	  "label being up to 34 letters, digits, points, - and _?" },
+	{ ERR_INI_SECTION, 0, like_disk,
+	  "%n:%1: there is no section [%d]. Did you mean [disk.LABEL], the "
+	  "label being up to 34 letters, digits, points, - and _?" },
 	{ ERR_INI_SECTION, 0, like_net,
 	  "%n:%1: there is no section [%d]. Did you mean [net.LABEL], the "
 	  "label being up to 34 letters, digits, points, - and _?" },
 	{ ERR_INI_SECTION, 0, NULL,
 	  "%n:%1: there is no section [%d]. "
-	  "Use [vm], [test], and [vfio.LABEL] for each device." },
+	  "Use [vm], [test], and for each device a section such as "
+	  "[disk.LABEL] or [vfio.LABEL]." },
 	{ ERR_INI_KEY, EEXIST, NULL,
 	  "%n:%1: %k is set twice in [%g]. Remove one." },
 	{ ERR_INI_KEY, ENODATA, what_if,

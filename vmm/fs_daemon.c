@@ -225,11 +225,15 @@ static void become_daemon(const char *program, enum fs_daemon_kind kind,
  */
 static int meeting(struct unix_listener *l, int *fd)
 {
-	char dir[] = "/tmp/barge-share.XXXXXX";
-	char path[sizeof(dir) + 8];
+	const char *tmp = getenv("TMPDIR");
+	char dir[UNIX_PATH_MAX], path[UNIX_PATH_MAX + 8];
 	int r;
 
 	l->fd = -1;
+	/* A long name would not do for a socket. */
+	if (!tmp || !tmp[0] || strlen(tmp) > UNIX_PATH_MAX / 2)
+		tmp = "/tmp";
+	snprintf(dir, sizeof(dir), "%s/barge-share.XXXXXX", tmp);
 	if (!mkdtemp(dir))
 		return -errno;
 	snprintf(path, sizeof(path), "%s/socket", dir);

@@ -48,8 +48,8 @@ void guest_notify_hear(void *ctx);
 /* The guest stands still: hear what it said before that. */
 void guest_notify_last(struct vm *vm);
 /*
- * The kernel command line @given with, in front of it, the credential that names
- * the port; to be freed. NULL: no memory.
+ * The kernel command line @given with, in front of it, the credential that
+ * names the port; to be freed. NULL: no memory.
  */
 char *guest_notify_cmdline(const struct guest_notify *g, const char *given);
 

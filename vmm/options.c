@@ -18,7 +18,7 @@
 #define VSOCK_AT(member)  offsetof(struct conf_vsock, member)
 #define NET_AT(member)	  offsetof(struct conf_net, member)
 
-#define SHARE_AT(member) offsetof(struct conf_share, member)
+#define SHARE_AT(member)  offsetof(struct conf_share, member)
 
 #define BOOT		  "Boot"
 #define MACHINE		  "Machine"

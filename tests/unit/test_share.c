@@ -26,9 +26,12 @@
 #include "vmm/fs_daemon.h"
 
 #define REQUESTS 1u /* queue */
-#define ASK	 FAKE_RING_DATA
-#define ANSWER	 (FAKE_RING_DATA + 0x10000u)
-#define ROOM	 0x1000u
+/* Guest-physical: each request of a test has a place of its own. */
+#define ASK(i)	  (FAKE_RING_DATA + (i)*0x4000u)
+#define ANSWER(i) (ASK(i) + 0x2000u)
+#define ROOM	  0x1000u
+
+static unsigned int made, answered;
 
 static struct fake_ring ring;
 static struct conf conf;
@@ -148,6 +151,8 @@ static int begin(void **state)
 	conf.n_share = 1;
 	strcpy(conf.share[0].tag, "data");
 	strcpy(conf.share[0].path, dir);
+	made = 0;
+	answered = 0;
 	*state = &ring;
 	if (fs_host_open(&ring.unit, &conf, 0, &e) < 0) {
 		/* none, or one that is not allowed what it wants here */
@@ -191,10 +196,11 @@ static void make_request(uint32_t opcode, const void *arg, uint32_t len,
 		.nodeid = FUSE_ROOT_ID,
 	};
 
-	memcpy(ring.ram + ASK, &in, sizeof(in));
-	memcpy(ring.ram + ASK + sizeof(in), arg, len);
-	fake_ring_add(&ring, REQUESTS, ASK, in.len, false, false);
-	fake_ring_add(&ring, REQUESTS, ANSWER, ROOM, true, true);
+	memcpy(ring.ram + ASK(made), &in, sizeof(in));
+	memcpy(ring.ram + ASK(made) + sizeof(in), arg, len);
+	fake_ring_add(&ring, REQUESTS, ASK(made), in.len, false, false);
+	fake_ring_add(&ring, REQUESTS, ANSWER(made), ROOM, true, true);
+	made++;
 }
 
 static struct fuse_out_header answer(void)
@@ -204,7 +210,7 @@ static struct fuse_out_header answer(void)
 
 	if (!fake_ring_used(&ring, REQUESTS, &used))
 		fail_msg("no answer");
-	memcpy(&out, ring.ram + ANSWER, sizeof(out));
+	memcpy(&out, ring.ram + ANSWER(answered++), sizeof(out));
 	assert_int_equal(used, out.len);
 	return out;
 }
@@ -292,6 +298,9 @@ static void it_is_killed(void **state)
 	     ms++)
 		poll(NULL, 0, 1);
 	assert_true(atomic_load(&v->status) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	/* what was answered before stays as it was */
+	memcpy(&out, ring.ram + ANSWER(0), sizeof(out));
+	assert_int_equal(out.error, 0);
 	/* a driver that starts anew finds it gone */
 	v->host_ops->stop(v);
 	fake_ring_down(&ring);

@@ -42,6 +42,7 @@ static struct back {
 	uint32_t die_at;    /* request: closes the socket */
 	uint32_t refuse_at; /* request: answers that it failed */
 	uint32_t lie_at;    /* request: an answer to another one */
+	uint32_t plain_at;  /* request: an answer that does not say it is one */
 	uint32_t long_at;   /* request: an answer of another length */
 	/* heard */
 	bool owned;
@@ -80,6 +81,8 @@ static ssize_t hear(struct vhost_user_msg *m, int *fd)
 static void say(struct vhost_user_msg *m, uint32_t size)
 {
 	m->flags = VHOST_USER_VERSION | VHOST_USER_REPLY;
+	if (m->request == back.plain_at)
+		m->flags = VHOST_USER_VERSION;
 	if (m->request == back.lie_at)
 		m->request++;
 	m->size = m->request == back.long_at ? size + 4 : size;
@@ -392,13 +395,15 @@ static void it_talks_nonsense(void **state)
 {
 	static const uint32_t at[] = {1, 15, 5, 18};
 
-	for (size_t i = 0; i < 2 * sizeof(at) / sizeof(at[0]); i++) {
+	for (size_t i = 0; i < 3 * sizeof(at) / sizeof(at[0]); i++) {
 		int r;
 
-		if (i % 2)
-			back.lie_at = at[i / 2];
+		if (i % 3 == 0)
+			back.lie_at = at[i / 3];
+		else if (i % 3 == 1)
+			back.plain_at = at[i / 3];
 		else
-			back.long_at = at[i / 2];
+			back.long_at = at[i / 3];
 		r = meet();
 		if (r == 0)
 			r = start();
