@@ -58,8 +58,8 @@ static const char *const trouble_text[BLK_TROUBLES] = {
 	[BLK_FULL] = "the host has no room left for what the guest writes",
 	[BLK_SHORT] = "the image is shorter than it was at the start",
 	[BLK_ERROR] = "a request of the guest failed",
-	[BLK_NO_HOLE] = "its file system frees no blocks of a file: "
-			"what the guest discards stays allocated",
+	[BLK_NO_HOLE] = ("its file system frees no blocks of a file: "
+			 "what the guest discards stays allocated"),
 };
 
 /* A guest that goes on trying is no reason to go on telling. */

@@ -57,17 +57,19 @@ void vhost_close(struct vhost *h)
 static int set_memory(const struct vhost *h)
 {
 	const struct gmem *mem = h->v->mem;
-	struct {
-		struct vhost_memory head;
-		struct vhost_memory_region region[GMEM_MAX];
-	} t = {.head.nregions = mem->n};
+	_Alignas(struct vhost_memory)
+		uint8_t bytes[sizeof(struct vhost_memory) +
+			      GMEM_MAX * sizeof(struct vhost_memory_region)] = {
+			0};
+	struct vhost_memory *t = (struct vhost_memory *)(void *)bytes;
 
+	t->nregions = mem->n;
 	for (unsigned int i = 0; i < mem->n; i++) {
-		t.region[i].guest_phys_addr = mem->region[i].gpa.base;
-		t.region[i].memory_size = mem->region[i].gpa.len;
-		t.region[i].userspace_addr = (uintptr_t)mem->region[i].hva;
+		t->regions[i].guest_phys_addr = mem->region[i].gpa.base;
+		t->regions[i].memory_size = mem->region[i].gpa.len;
+		t->regions[i].userspace_addr = (uintptr_t)mem->region[i].hva;
 	}
-	return call(h, VHOST_SET_MEM_TABLE, &t);
+	return call(h, VHOST_SET_MEM_TABLE, t);
 }
 
 static int set_file(const struct vhost *h, unsigned long request,
