@@ -413,9 +413,13 @@ static bool give_all(struct vsock_unix *s, unsigned int *budget)
 static void pump(struct vsock_unix *s)
 {
 	unsigned int budget = BUDGET;
+	bool took;
+	bool gave;
 
-	while (take_all(s, &budget) | give_all(s, &budget))
-		;
+	do {
+		took = take_all(s, &budget);
+		gave = give_all(s, &budget);
+	} while (took || gave);
 	virtio_signal(s->v, VIRTIO_VSOCK_TX);
 	virtio_signal(s->v, VIRTIO_VSOCK_RX);
 	if (!budget)
