@@ -156,7 +156,8 @@ wrap_flags := -Wl,-u,__wrap_open $(wrapped:%=-Wl,--wrap=%)
 $(O)/tests/unit/test_vfio_%: wrap := $(wrap_flags)
 $(O)/tests/fuzz/fuzz_vfio_%: wrap := $(wrap_flags)
 # These bring their own: each calls them as it likes.
-$(O)/tests/unit/test_vhost $(O)/tests/unit/test_net: wrap := -Wl,--wrap=open,--wrap=ioctl,--wrap=readv,--wrap=writev
+$(O)/tests/unit/test_vhost: wrap := -Wl,--wrap=open,--wrap=ioctl
+$(O)/tests/unit/test_net: wrap := -Wl,--wrap=open,--wrap=ioctl,--wrap=readv,--wrap=writev
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $(O)/tests/libfakes.a $(O)/libbarge.a
 	$(say) LD $@
 	$(Q)$(CC) $(cflags) $(ldflags) $(wrap) -o $@ $^ -lcmocka $(libs)

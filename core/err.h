@@ -34,6 +34,8 @@ enum err_what {
 	ERR_RT_LARGE,	     /* num: priority asked for */
 	ERR_VFIO_ADDRESS,    /* name: what was given, detail: where */
 	ERR_VFIO_TWICE,	     /* name: address */
+	ERR_SHARE_WHERE,     /* name: tag; num: 1 if it has both, 0: neither */
+	ERR_SHARE_TWICE,     /* name: tag */
 	ERR_FILE_OPEN,	     /* name: file, detail: role ("kernel", ...) */
 	ERR_FILE_READ,	     /* name: file, detail: role */
 	ERR_FILE_WRITE,	     /* name: file */
@@ -84,6 +86,10 @@ enum err_what {
 	ERR_CONSOLE_OPEN,    /* name: file */
 	ERR_SOCKET,	     /* name: file, of a socket that we make */
 	ERR_VSOCK_CID,	     /* num: address of a guest's sockets; 0: any */
+	ERR_SHARE_DIR,	     /* name: directory */
+	ERR_SHARE_PROGRAM,   /* name: directory, detail: virtiofsd; "": none */
+	ERR_SHARE_DAEMON,    /* name: directory, num: how virtiofsd ended */
+	ERR_SHARE_SOCKET,    /* name: socket */
 	ERR_HOST_CALL,	     /* name: the call that failed */
 	ERR_VHOST,	     /* name: /dev/vhost-..., detail: option for it */
 	ERR_DISK_LOCKED,     /* name: file, num: 1 if to be written */

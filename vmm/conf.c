@@ -451,6 +451,23 @@ static int check_vfio(const struct conf *c, struct err *e)
 	return 0;
 }
 
+static int check_shares(const struct conf *c, struct err *e)
+{
+	for (unsigned int i = 0; i < c->n_share; i++) {
+		const struct conf_share *w = &c->share[i];
+
+		if (!w->path[0] == !w->socket[0])
+			return err_set_num(e, -EINVAL, ERR_SHARE_WHERE, w->tag,
+					   w->path[0] != 0, 0);
+		for (unsigned int j = 0; j < i; j++) {
+			if (strcmp(c->share[j].tag, w->tag) == 0)
+				return err_set(e, -EEXIST, ERR_SHARE_TWICE,
+					       w->tag, NULL);
+		}
+	}
+	return 0;
+}
+
 /* An initramfs comes from one place. */
 static int check_initramfs(const struct conf *c, struct err *e)
 {
@@ -549,6 +566,8 @@ int conf_check(const struct conf *c, struct err *e)
 		ret = check_threads(c, e);
 	if (ret == 0)
 		ret = check_what_if(c, e);
+	if (ret == 0)
+		ret = check_shares(c, e);
 	if (ret == 0)
 		ret = check_initramfs(c, e);
 	if (ret == 0)

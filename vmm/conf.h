@@ -52,6 +52,13 @@ struct conf_vsock {
 	char socket[CONF_PATH_MAX]; /* "": by the kernel's vhost-vsock */
 };
 
+/* A directory for the guest: one of path and socket is given. */
+struct conf_share {
+	char tag[CONF_WORD_MAX];
+	char path[CONF_PATH_MAX];
+	char socket[CONF_PATH_MAX]; /* of a vhost-user back end */
+};
+
 enum conf_disk_io {
 	DISK_IO_AUTO,
 	DISK_IO_URING,
@@ -250,10 +257,13 @@ struct conf {
 	bool rng;
 	struct conf_balloon balloon;
 	enum conf_watchdog watchdog;
+	bool guest_notify;
 	unsigned int n_module;
 	struct conf_module module[CONF_MODULE_MAX];
 	unsigned int n_vsock;
 	struct conf_vsock vsock[1];
+	unsigned int n_share;
+	struct conf_share share[8];
 	unsigned int n_vfio;
 	struct conf_vfio vfio[CONF_VFIO_MAX];
 	unsigned int n_disk;

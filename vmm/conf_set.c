@@ -215,6 +215,8 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return conf_file(at, text, base);
 	case VALUE_CID:
 		return option_cid(text, at);
+	case VALUE_TAG:
+		return strlen(text) > 36 ? -EINVAL : set_word(at, text);
 	case VALUE_WORD:
 		return set_word(at, text);
 	case VALUE_LINE:

@@ -130,6 +130,7 @@ int contract_finish(struct vm *vm)
 	struct verdict_in in = {
 		.end = atomic_load(&vm->end),
 		.exit_status = atomic_load(&vm->exit_status),
+		.reported = atomic_load(&vm->guest_notify.status),
 		.signal = vm->end_signal,
 		.watch = &w,
 	};

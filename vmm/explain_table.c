@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "vmm/fs_daemon.h"
 #include "vmm/ini.h"
 #include "vmm/options.h"
 #include "vmm/what_if.h"
@@ -190,6 +191,16 @@ static bool several(const struct err *e)
 	return e->num > 1;
 }
 
+static bool no_namespace(const struct err *e)
+{
+	return e->num == FS_DAEMON_NO_NAMESPACE;
+}
+
+static bool has_groups(const struct err *e)
+{
+	return e->num == FS_DAEMON_GROUPS;
+}
+
 static bool num_zero(const struct err *e)
 {
 	return e->num == 0;
@@ -240,6 +251,11 @@ static bool like_vfio(const struct err *e)
 	return strncmp(e->detail, "vfio", 4) == 0;
 }
 
+static bool like_disk(const struct err *e)
+{
+	return strncmp(e->detail, "disk", 4) == 0;
+}
+
 static bool like_net(const struct err *e)
 {
 	return strncmp(e->detail, "net", 3) == 0;
@@ -261,6 +277,14 @@ static const struct row rows[] = {
 	  "%n is not an option. Did you mean --%s?" },
 	{ ERR_OPTION_UNKNOWN, 0, NULL,
 	  "%n is not an option. See which there are: barge --help" },
+	{ ERR_SHARE_WHERE, 0, num_zero,
+	  "--share %n does not say what is shared. "
+	  "Add the directory: --share %n,path=DIR" },
+	{ ERR_SHARE_WHERE, 0, NULL,
+	  "--share %n has both path and socket. Keep path, or socket if you "
+	  "start virtiofsd yourself." },
+	{ ERR_SHARE_TWICE, 0, NULL,
+	  "two directories have the tag %n. Give each --share its own." },
 	{ ERR_OPTION_VALUE, E2BIG, NULL,
 	  "%n %d is one device too many. A guest can be given %2." },
 	{ ERR_OPTION_VALUE, EDOM, NULL,
@@ -351,12 +375,16 @@ static const struct row rows[] = {
 	{ ERR_INI_SECTION, 0, like_vfio,
 	  "%n:%1: there is no section [%d]. Did you mean [vfio.LABEL], the "
 	  "label being up to 34 letters, digits, points, - and _?" },
+	{ ERR_INI_SECTION, 0, like_disk,
+	  "%n:%1: there is no section [%d]. Did you mean [disk.LABEL], the "
+	  "label being up to 34 letters, digits, points, - and _?" },
 	{ ERR_INI_SECTION, 0, like_net,
 	  "%n:%1: there is no section [%d]. Did you mean [net.LABEL], the "
 	  "label being up to 34 letters, digits, points, - and _?" },
 	{ ERR_INI_SECTION, 0, NULL,
 	  "%n:%1: there is no section [%d]. "
-	  "Use [vm], [test], and [vfio.LABEL] for each device." },
+	  "Use [vm], [test], and for each device a section such as "
+	  "[disk.LABEL] or [vfio.LABEL]." },
 	{ ERR_INI_KEY, EEXIST, NULL,
 	  "%n:%1: %k is set twice in [%g]. Remove one." },
 	{ ERR_INI_KEY, ENODATA, what_if,
@@ -719,6 +747,45 @@ static const struct row rows[] = {
 	{ ERR_VSOCK_CID, 0, NULL,
 	  "the kernel does not take the address %1 for the guest's sockets: %e. "
 	  "Give another, or: --vsock auto" },
+	{ ERR_SHARE_DIR, ENOENT, NULL,
+	  "%n, which the guest was to share, does not exist. "
+	  "Make it: mkdir -p %n" },
+	{ ERR_SHARE_DIR, ENOTDIR, NULL,
+	  "%n, which the guest was to share, is no directory. "
+	  "Name the one that it is in." },
+	{ ERR_SHARE_DIR, 0, NULL,
+	  "%n, which the guest was to share, cannot be entered: %e. "
+	  "Name one that you may read." },
+	{ ERR_SHARE_PROGRAM, ENOENT, no_detail,
+	  "there is no virtiofsd to serve %n. Install it: sudo apt install "
+	  "virtiofsd (Debian 12: qemu-system-common)" },
+	{ ERR_SHARE_PROGRAM, 0, NULL,
+	  "%d, which is to serve %n, cannot be started: %e. "
+	  "Start it yourself, and give: --share TAG,socket=PATH" },
+	{ ERR_SHARE_DAEMON, ENOTSUP, NULL,
+	  "the virtiofsd that serves %n is too old for virtio 1. "
+	  "Install a newer one." },
+	{ ERR_SHARE_DAEMON, 0, no_namespace,
+	  "virtiofsd, which serves %n, needs root or user namespaces. Allow "
+	  "them: sudo sysctl kernel.unprivileged_userns_clone=1" },
+	{ ERR_SHARE_DAEMON, 0, has_groups,
+	  "the virtiofsd in C, which is to serve %n, does not work for a user "
+	  "with more than one group. Install the one in Rust, or use sudo." },
+	{ ERR_SHARE_DAEMON, 0, NULL,
+	  "virtiofsd, which serves %n, failed with status %1: %e. "
+	  "What it says by itself: virtiofsd --socket-path=/tmp/s -o source=%n" },
+	{ ERR_SHARE_SOCKET, ENOENT, NULL,
+	  "%n: no virtiofsd listens there. "
+	  "Start it first: virtiofsd --socket-path=%n -o source=DIR" },
+	{ ERR_SHARE_SOCKET, ECONNREFUSED, NULL,
+	  "%n: no virtiofsd listens there any more. "
+	  "Start it anew: virtiofsd --socket-path=%n -o source=DIR" },
+	{ ERR_SHARE_SOCKET, ENOTSUP, NULL,
+	  "%n: what listens there is too old for virtio 1. "
+	  "Install a newer virtiofsd." },
+	{ ERR_SHARE_SOCKET, 0, NULL,
+	  "%n: what listens there does not speak vhost-user: %e. "
+	  "Start virtiofsd: virtiofsd --socket-path=%n -o source=DIR" },
 	{ ERR_DISK_LOCKED, EBUSY, NULL,
 	  "%n is in use by the host: mounted, or part of something. "
 	  "See by what: lsblk %n" },

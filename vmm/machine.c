@@ -91,6 +91,7 @@ static void vm_init(struct vm *vm, const struct conf *conf)
 		*fds_of(vm, i) = -1;
 	vm->loop.epoll = -1;
 	notify_init(&vm->notify);
+	guest_notify_init(&vm->guest_notify);
 	pidfile_init(&vm->pidfile, conf->pidfile);
 	alive_init(&vm->alive);
 	kvm_init(&vm->kvm);
@@ -181,15 +182,14 @@ static int vm_plan(struct vm *vm, struct err *e)
 struct arch_boot vm_boot(struct vm *vm)
 {
 	const struct conf *c = vm->conf;
+	const char *cmdline = vm->cmdline ? vm->cmdline : c->cmdline;
 	struct arch_boot b = {
 		.kernel_name = c->kernel,
 		.kernel_fd = vm->kernel_fd,
 		.flat = c->kernel_format == KERNEL_FORMAT_FLAT,
-		.initrd_name = vm->cmdline ? "initramfs" : c->initrd,
+		.initrd_name = initramfs_wanted(c) ? "initramfs" : c->initrd,
 		.initrd_fd = vm->initrd_fd,
-		.cmdline = vm->cmdline	? vm->cmdline
-			   : c->cmdline ? c->cmdline
-					: "",
+		.cmdline = cmdline ? cmdline : "",
 		.fdt_name = vm->restarts ? NULL : c->dump_fdt,
 		.fdt_fd = vm->fdt_fd,
 		.plan = &vm->plan,
@@ -204,6 +204,28 @@ struct arch_boot vm_boot(struct vm *vm)
 			.args = c->module[i].args,
 		};
 	return b;
+}
+
+/* Before the kernel is looked at: the command line grows. */
+static int listen_to_guest(struct vm *vm, struct err *e)
+{
+	const struct conf *c = vm->conf;
+	bool kernel = c->n_vsock && !c->vsock[0].socket[0];
+	char *given = vm->cmdline;
+	int r;
+
+	if (!c->guest_notify)
+		return 0;
+	r = guest_notify_open(&vm->guest_notify, kernel, e);
+	if (r < 0)
+		return r;
+	if (!given)
+		given = c->cmdline;
+	given = guest_notify_cmdline(&vm->guest_notify, given ? given : "");
+	free(vm->cmdline);
+	vm->cmdline = given;
+	return vm->cmdline ? 0
+			   : err_set(e, -ENOMEM, ERR_HOST_CALL, "malloc", NULL);
 }
 
 _Static_assert(CONF_MODULE_MAX <= ARCH_MODULES_MAX, "modules");
@@ -259,6 +281,8 @@ static int host_open(struct vm *vm, struct err *e)
 	if (r == 0)
 		r = console_add(&vm->consoles, &c->console, "serial",
 				&vm->serial, e);
+	if (r == 0)
+		r = listen_to_guest(vm, e);
 	if (r == 0)
 		r = hvc_consoles_open(vm, e);
 	if (r == 0) {
@@ -370,6 +394,9 @@ static int events_start(struct vm *vm)
 	if (r == 0)
 		r = watchdog_start(vm);
 	console_connect(vm->serial, &serial_ops, vm);
+	if (r == 0 && vm->guest_notify.epoll >= 0)
+		r = loop_add(&vm->loop, vm->guest_notify.epoll,
+			     guest_notify_hear, vm);
 	if (r == 0)
 		r = alive_start(vm);
 	if (r == 0)
@@ -408,6 +435,7 @@ static int vm_run(struct vm *vm, struct err *e)
 		vm_end(vm, VM_CRASH); /* lets the threads go that run */
 	vcpus_stop(vm);
 	vm_virtio_stop(vm); /* what a console still had is out now */
+	guest_notify_last(vm);
 	return r;
 }
 
@@ -457,6 +485,7 @@ static void vm_destroy(struct vm *vm)
 	}
 	free(vm->cmdline);
 	notify_close(&vm->notify);
+	guest_notify_close(&vm->guest_notify);
 	pidfile_remove(&vm->pidfile);
 }
 
@@ -506,6 +535,7 @@ static void vm_forget(struct vm *vm)
 	/* Of a vCPU that came second: what it said was not heard. */
 	atomic_store(&vm->crashed, 0);
 	atomic_store(&vm->exit_status, 0);
+	atomic_store(&vm->guest_notify.status, 0);
 	kvm_init(&vm->kvm);
 	atomic_store(&vm->end, VM_RUNS);
 }

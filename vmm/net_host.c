@@ -47,6 +47,11 @@ static void vhost_pair_stop(struct net_pair *p)
 	vhost_stop(&p->vhost);
 }
 
+static bool pair_live(const struct virtio *v, unsigned int first)
+{
+	return virtq_live(&v->queue[first]) && virtq_live(&v->queue[first + 1]);
+}
+
 /* All that the driver has set up: the kernel may only be told of them now. */
 static int vhost_pairs_start(struct net *n)
 {
@@ -54,8 +59,7 @@ static int vhost_pairs_start(struct net *n)
 	int r = 0;
 
 	for (unsigned int i = 0; i < virtio_net_pairs(v) && r == 0; i++) {
-		if (i && !(virtq_live(&v->queue[2 * i]) &&
-			   virtq_live(&v->queue[2 * i + 1])))
+		if (i && !pair_live(v, 2 * i))
 			continue;
 		r = vhost_start(&n->pair[i].vhost, v, 2 * i, 2,
 				first_worker(n));

@@ -250,11 +250,12 @@ static int try_connect(struct net_pair *p)
 {
 	struct net_passt *s = p->net->passt;
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	size_t len = strlen(s->path);
 	int fd, r;
 
-	if (strlen(s->path) >= sizeof(a.sun_path))
+	if (len >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(a.sun_path, s->path);
+	memcpy(a.sun_path, s->path, len + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;

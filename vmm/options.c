@@ -18,6 +18,8 @@
 #define VSOCK_AT(member)  offsetof(struct conf_vsock, member)
 #define NET_AT(member)	  offsetof(struct conf_net, member)
 
+#define SHARE_AT(member)  offsetof(struct conf_share, member)
+
 #define BOOT		  "Boot"
 #define MACHINE		  "Machine"
 #define DEVICES		  "Devices"
@@ -96,6 +98,12 @@ static const struct option_def options[] = {
 	  "i6300esb watchdog-action" },
 	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
 	  "sockets between host and guest", "virtio-vsock vhost-vsock" },
+	{ "guest-notify", 0, true, VALUE_BOOL, AT(guest_notify), "yes|no",
+	  DEVICES, "hear what systemd in the guest reports (no)",
+	  "notify-socket vmm.notify_socket" },
+	{ "share", 0, false, VALUE_SHARE, AT(share), "TAG[,KEY=VALUE]", DEVICES,
+	  "a directory for the guest; repeatable",
+	  "virtio-fs virtiofs virtiofsd fs 9p folder" },
 	{ "iommu", 0, true, VALUE_BACKEND, AT(iommu), "auto|type1|iommufd",
 	  DEVICES, "how devices are given DMA (auto)", "backend" },
 	{ "p2p", 0, true, VALUE_P2P, AT(p2p), "auto|on|off", DEVICES,
@@ -198,6 +206,15 @@ static const struct option_def vsock_options[] = {
 	  "the guest's address: 3 or more, or auto", "guest-cid" },
 	{ "socket", 0, true, VALUE_FILE, VSOCK_AT(socket), "PATH", NULL,
 	  "Unix socket in the place of vhost-vsock", "uds path" },
+};
+
+static const struct option_def share_options[] = {
+	{ "tag", 0, true, VALUE_TAG, SHARE_AT(tag), "TAG", NULL,
+	  "by which the guest mounts it", "mount_tag name" },
+	{ "path", 0, true, VALUE_FILE, SHARE_AT(path), "DIR", NULL,
+	  "the directory, served by virtiofsd", "dir source directory" },
+	{ "socket", 0, true, VALUE_FILE, SHARE_AT(socket), "PATH", NULL,
+	  "where a virtiofsd of yours listens", "chardev" },
 };
 
 static const struct option_def disk_options[] = {
@@ -311,6 +328,8 @@ static const char *const expected[] = {
 	[VALUE_PORT] = "the name of a port such as org.example.0",
 	[VALUE_CID] = "a number from 3 to 4294967294, or auto",
 	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
+	[VALUE_TAG] = "a word of at most 36 bytes",
+	[VALUE_SHARE] = "a word of at most 36 bytes",
 	[VALUE_DISK_FORMAT] = "raw, the only format there is; others become raw "
 			      "with: qemu-img convert -O raw OLD NEW",
 	[VALUE_DISK_IO] = "auto, uring or threads",
@@ -372,6 +391,7 @@ static const struct option_list lists[] = {
 	{LIST(module, VALUE_MODULE, "initrd.img")},
 	{LIST(port, VALUE_PORT, "org.example.0")},
 	{LIST(vsock, VALUE_VSOCK, "3")},
+	{LIST(share, VALUE_SHARE, "data")},
 	{LIST(vfio, VALUE_VFIO, "0000:01:00.0"), .defaults = &vfio_default},
 	{LIST(disk, VALUE_DISK, "disk.img"), .defaults = &disk_default},
 	{LIST(net, VALUE_NET, "tap:tap0"), .defaults = &net_default},
@@ -379,6 +399,7 @@ static const struct option_list lists[] = {
 
 _Static_assert(sizeof(lists) / sizeof(lists[0]) <= OPTION_LISTS_MAX, "lists");
 _Static_assert(sizeof(struct conf_vsock) <= OPTION_ITEM_MAX, "vsock");
+_Static_assert(sizeof(struct conf_share) <= OPTION_ITEM_MAX, "share");
 _Static_assert(sizeof(struct conf_vfio) <= OPTION_ITEM_MAX, "vfio");
 _Static_assert(sizeof(struct conf_module) <= OPTION_ITEM_MAX, "module");
 _Static_assert(sizeof(struct conf_disk) <= OPTION_ITEM_MAX, "disk");

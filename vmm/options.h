@@ -49,6 +49,8 @@ enum value_type {
 	VALUE_PORT,   /* this is a list: see struct option_list */
 	VALUE_CID,    /* of a struct conf_vsock */
 	VALUE_VSOCK,
+	VALUE_TAG, /* of a struct conf_share */
+	VALUE_SHARE,
 	VALUE_DISK_FORMAT,
 	VALUE_DISK_IO,
 	VALUE_DISK_QUEUES,

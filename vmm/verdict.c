@@ -3,12 +3,23 @@
 
 #include "vmm/vm.h"
 
+/* What systemd in the guest said (vmm/guest_notify.h), as far as it fits. */
+static int reported(const struct verdict_in *in)
+{
+	int most = DEV_EXIT_MAX;
+
+	if (!in->reported)
+		return 0;
+	return 64 + (in->reported < most ? in->reported : most);
+}
+
 /* Without a look at the console. */
 static int of_end(const struct verdict_in *in)
 {
 	switch ((enum vm_end)in->end) {
-	case VM_RUNS:
 	case VM_POWEROFF:
+		return reported(in);
+	case VM_RUNS:
 	case VM_WATCHED:
 		return 0;
 	case VM_HOST:

@@ -11,6 +11,7 @@
 struct verdict_in {
 	int end;	 /* enum vm_end */
 	int exit_status; /* of VM_EXIT: 64 to 127 */
+	int reported;	 /* EXIT_STATUS of VM_POWEROFF: 0 to 255 */
 	int signal;	 /* of VM_SIGNAL */
 	const struct watch_result *watch;
 };

@@ -171,6 +171,7 @@ static int unit_open(struct vm *vm, const struct virtio_entry *x, struct err *e)
 
 	if (!u)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
+	u->notify = &vm->guest_notify;
 	vm->virtio[vm->n_virtio++] = u;
 	u->vm = vm;
 	r = x->open(u, vm->conf, x->index, e);

@@ -16,11 +16,14 @@
 struct vm;
 
 /* One device. @v is the first member: host sides are given &unit->v. */
+struct guest_notify;
+
 struct virtio_unit {
 	struct virtio v;
 	char name[16]; /* "disk0": in messages, and in `barge plan` */
 	struct virtio_pci pci;
-	struct vm *vm; /* borrowed */
+	struct guest_notify *notify; /* of the VM */
+	struct vm *vm;		     /* borrowed */
 	/* Free v.host and what it holds; NULL: nothing to free. */
 	void (*close)(struct virtio *v);
 	/* what virtio_watch() has in the loop */
@@ -81,6 +84,8 @@ int hvc_host_open(struct virtio_unit *u, const struct conf *c,
 int hvc_consoles_open(struct vm *vm, struct err *e);
 int vsock_host_open(struct virtio_unit *u, const struct conf *c,
 		    unsigned int index, struct err *e);
+int fs_host_open(struct virtio_unit *u, const struct conf *c,
+		 unsigned int index, struct err *e);
 int blk_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
 int net_host_open(struct virtio_unit *u, const struct conf *c,

@@ -32,7 +32,13 @@ static unsigned int balloons(const struct conf *c)
 
 static unsigned int vsocks(const struct conf *c)
 {
-	return c->n_vsock;
+	/* systemd's word comes by it. */
+	return c->n_vsock || c->guest_notify;
+}
+
+static unsigned int shares(const struct conf *c)
+{
+	return c->n_share;
 }
 
 /*
@@ -50,6 +56,7 @@ static const struct {
 	{"console", consoles, hvc_host_open},
 	{"rng", rngs, rng_host_open},
 	{"balloon", balloons, balloon_host_open},
+	{"share", shares, fs_host_open},
 	{"vsock", vsocks, vsock_host_open},
 };
 

@@ -18,6 +18,7 @@
 #include "vmm/console.h"
 #include "vmm/device_events.h"
 #include "vmm/dispatch.h"
+#include "vmm/guest_notify.h"
 #include "vmm/kvm.h"
 #include "vmm/loop.h"
 #include "vmm/notify.h"
@@ -97,6 +98,7 @@ struct vm {
 	unsigned int n_vcpus;
 	struct vcpu_thread *vcpus; /* heap, conf->cpus of them */
 	struct notify notify;
+	struct guest_notify guest_notify;
 	struct pidfile pidfile;
 	struct alive alive;
 	uint64_t start_ns;     /* CLOCK_MONOTONIC of vm_init() */

@@ -136,7 +136,9 @@ int vm_ram_check(struct vm *vm, struct err *e)
 
 int vm_ram(struct vm *vm, struct err *e)
 {
-	int r = ram_create(&vm->ram, &vm->plan, false, &vm->mem, e);
+	/* virtiofsd works in it, too. */
+	bool shared = vm->conf->n_share > 0;
+	int r = ram_create(&vm->ram, &vm->plan, shared, &vm->mem, e);
 
 	if (r == 0 && vm->conf->prefault)
 		r = prefault(vm, e);

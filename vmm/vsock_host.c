@@ -7,10 +7,9 @@
 
 #include "devices/virtio_vsock.h"
 
-int vsock_host_open(struct virtio_unit *u, const struct conf *c,
-		    unsigned int index, struct err *e)
+static int asked_for(struct virtio_unit *u, const struct conf_vsock *w,
+		     struct err *e)
 {
-	const struct conf_vsock *w = &c->vsock[index];
 	bool any = strcmp(w->cid, "auto") == 0;
 	uint64_t cid = any ? 0 : strtoul(w->cid, NULL, 10);
 
@@ -19,4 +18,15 @@ int vsock_host_open(struct virtio_unit *u, const struct conf *c,
 	/* Nobody else sees that address. */
 	return vsock_unix_open(u, any ? VIRTIO_VSOCK_CID_MIN : cid, w->socket,
 			       e);
+}
+
+int vsock_host_open(struct virtio_unit *u, const struct conf *c,
+		    unsigned int index, struct err *e)
+{
+	const struct conf_vsock *w = &c->vsock[index];
+
+	/* For --guest-notify alone: nothing else is at the host's end. */
+	if (!c->n_vsock)
+		return vsock_unix_open(u, VIRTIO_VSOCK_CID_MIN, NULL, e);
+	return asked_for(u, w, e);
 }

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "devices/vsock_conn.h"
+#include "vmm/guest_notify.h"
 #include "vmm/unix_socket.h"
 #include "vmm/vsock_host.h"
 #include "vmm/vsock_text.h"
@@ -225,8 +226,11 @@ static void got_data(struct vsock_unix *s, unsigned int i, uint32_t len)
 /* -errno */
 static int dial(const struct vsock_unix *s, uint32_t port)
 {
+	struct guest_notify *notify = virtio_unit(s->v)->notify;
 	char path[UNIX_PATH_MAX + 16];
 
+	if (notify && notify->epoll >= 0 && notify->port == port)
+		return guest_notify_stream(notify);
 	if (!s->listener.path[0])
 		return -ENOENT;
 	snprintf(path, sizeof(path), "%s_%u", s->listener.path, port);

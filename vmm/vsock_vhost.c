@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "devices/virtio_vsock.h"
+#include "vmm/guest_notify.h"
 #include "vmm/vhost.h"
 #include "vmm/vsock_host.h"
 
@@ -93,6 +94,8 @@ static int host_open(struct virtio *v, uint64_t cid, struct err *e)
 	r = cid ? set_cid(s, cid) : find_cid(s);
 	if (r < 0)
 		return err_set_num(e, r, ERR_VSOCK_CID, NULL, cid, 0);
+	if (virtio_unit(v)->notify)
+		virtio_unit(v)->notify->cid = s->model.guest_cid;
 	snprintf(text, sizeof(text), "the guest's address is %llu",
 		 (unsigned long long)s->model.guest_cid);
 	if (!cid)

@@ -285,6 +285,7 @@ rate_guest() {
 disk_command() {
 	local peer=$1 words="console=ttyS0 quiet noxsave $2" drive="file=$image,format=raw,if=none,id=disk,cache=none,aio=io_uring"
 	local ram=(${initrd:+--initrd "$initrd"})
+	local plain="noapic noacpi pci=conf1 reboot=k panic=1 i8042.direct=1 i8042.dumbkbd=1 i8042.nopnp=1 i8042.noaux=1"
 	case $peer in
 	barge)
 		command=("$barge" run --kernel "$kernel" "${ram[@]}" --memory "${guest_memory}M" --cpus "$guest_cpus"
@@ -292,8 +293,7 @@ disk_command() {
 		;;
 	kvmtool)
 		command=("$kvmtool" run -k "$kernel" ${initrd:+-i "$initrd"} -c "$guest_cpus" -m "$guest_memory" --console serial
-			-n mode=none --nodefaults -d "$image,direct" -p "noapic noacpi pci=conf1 reboot=k panic=1 i8042.direct=1
-			i8042.dumbkbd=1 i8042.nopnp=1 i8042.noaux=1 $words")
+			-n mode=none --nodefaults -d "$image,direct" -p "$plain $words")
 		;;
 	qemu-*)
 		command=("$qemu" -M q35 -accel kvm -cpu host -m "$guest_memory" -smp "$guest_cpus" -nodefaults -no-user-config

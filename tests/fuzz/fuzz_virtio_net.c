@@ -65,7 +65,8 @@ static void commands(struct fuzz_in *in)
 	ring_fill(in);
 	for (unsigned int n = 0; n < 0x3000 && in->left > 64; n++)
 		ram()[0x4000 + n] = n % 7 < 2 ? fuzz_u8(in) % 6 : 0;
-	queue_up(i);
+	for (unsigned int k = 0; k <= i; k++)
+		queue_up(k); /* the others only have to be live */
 	while (virtq_pop(&v.queue[i], &chain) > 0) {
 		uint8_t ack = virtio_net_control(&v, &chain, &want);
 

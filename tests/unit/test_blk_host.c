@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -534,6 +535,56 @@ static void stopped_in_flight(void **state)
 	end(&b);
 }
 
+#define BLOCKS 60u
+#define BYTES  65536u
+
+/* Writes and flushes one block after the other, and tells of each. */
+static void write_on(struct box *b, int out)
+{
+	start_with(b, 1, ALL);
+	for (unsigned int i = 0;; i = (i + 1) % BLOCKS) {
+		fill(b, BG_DATA, BYTES, i);
+		if (do_write(b, i * BYTES / 512, BYTES) != VIRTIO_BLK_S_OK ||
+		    bg_do(&b->g, VIRTIO_BLK_T_FLUSH, 0, false, 0, 0) !=
+			    VIRTIO_BLK_S_OK ||
+		    write(out, &i, sizeof(i)) != sizeof(i))
+			_exit(1);
+	}
+}
+
+/* Killed while it writes: what the driver was told is flushed is there. */
+static void killed(void **state)
+{
+	unsigned int i, n = 0;
+	int told_of[2];
+	struct box b;
+	pid_t pid;
+
+	(void)state;
+	begin(&b);
+	assert_int_equal(pipe(told_of), 0);
+	pid = fork();
+	if (pid == 0)
+		write_on(&b, told_of[1]);
+	close(told_of[1]);
+	while (n < 20 && read(told_of[0], &i, sizeof(i)) == sizeof(i))
+		n++;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (read(told_of[0], &i, sizeof(i)) == sizeof(i))
+		n++;
+	close(told_of[0]);
+	assert_true(n >= 20);
+	/* a second round writes the same once more */
+	for (i = 0; i < BLOCKS && i < n; i++)
+		assert_file(&b, i * BYTES, BYTES, i);
+	/* and nobody has it any more */
+	start(&b);
+	assert_int_equal(do_read(&b, 0, BYTES), VIRTIO_BLK_S_OK);
+	assert_filled(&b, BG_DATA, BYTES, 0);
+	end(&b);
+}
+
 /* --- O_DIRECT ------------------------------------------------------------- */
 
 /* Buffers of any alignment go through copies, longer than one of these. */
@@ -588,6 +639,7 @@ static int run(enum conf_disk_io io)
 		cmocka_unit_test(shrunk),
 		cmocka_unit_test(full),
 		cmocka_unit_test(stopped_in_flight),
+		cmocka_unit_test(killed),
 		cmocka_unit_test(direct),
 	};
 

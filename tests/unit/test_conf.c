@@ -870,6 +870,7 @@ static void ini_every_key(void **state)
 		[VALUE_FILE] = "x",
 		[VALUE_WORD] = "x",
 		[VALUE_CID] = "auto",
+		[VALUE_TAG] = "x",
 		[VALUE_DISK_FORMAT] = "raw",
 		[VALUE_DISK_IO] = "threads",
 		[VALUE_DISK_QUEUES] = "2",

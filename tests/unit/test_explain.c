@@ -68,6 +68,28 @@ static const struct golden goldens[] = {
 	{ { -ENOEXEC, ERR_KERNEL_PAGES, 16384, 0, "Image", "" },
 	  "Image is a kernel for pages of 16K, which this processor does not "
 	  "have. Boot one for pages of another size." },
+	{ { -EADDRINUSE, ERR_SOCKET, 0, 0, "/run/v", "" },
+	  "/run/v: another program listens at this socket. "
+	  "Name another: --vsock 3,socket=PATH" },
+	{ { -EADDRINUSE, ERR_VSOCK_CID, 5, 0, "", "" },
+	  "another guest of this host has the address 5 for its sockets. "
+	  "Give another, or: --vsock auto" },
+	{ { -EADDRINUSE, ERR_VSOCK_CID, 0, 0, "", "" },
+	  "no address for the guest's sockets is free. "
+	  "Name one: --vsock CID" },
+	{ { -ENOENT, ERR_SHARE_PROGRAM, 0, 0, "/srv", "" },
+	  "there is no virtiofsd to serve /srv. Install it: sudo apt install "
+	  "virtiofsd (Debian 12: qemu-system-common)" },
+	{ { -EPIPE, ERR_SHARE_DAEMON, 125, 0, "/srv", "" },
+	  "the virtiofsd in C, which is to serve /srv, does not work for a "
+	  "user with more than one group. Install the one in Rust, or use "
+	  "sudo." },
+	{ { -EPIPE, ERR_SHARE_DAEMON, 126, 0, "/srv", "" },
+	  "virtiofsd, which serves /srv, needs root or user namespaces. Allow "
+	  "them: sudo sysctl kernel.unprivileged_userns_clone=1" },
+	{ { -ECONNREFUSED, ERR_SHARE_SOCKET, 0, 0, "/run/v", "" },
+	  "/run/v: no virtiofsd listens there any more. "
+	  "Start it anew: virtiofsd --socket-path=/run/v -o source=DIR" },
 	{ { -E2BIG, ERR_OPTION_VALUE, VALUE_VFIO, 16, "--vfio", A },
 	  "--vfio " A " is one device too many. A guest can be given 16." },
 	{ { -EINVAL, ERR_OPTION_MISSING, VALUE_PATH, 0, "--kernel", "" },

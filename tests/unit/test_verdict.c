@@ -19,6 +19,9 @@ static const struct {
 	int status[4][2]; /* by verdict; met, unmet */
 } table[] = {
 	{VM_POWEROFF, 0, {{0, 7}, {0, 7}, {7, 7}, {7, 7}}},
+	{VM_POWEROFF, 3, {{67, 67}, {0, 7}, {7, 7}, {7, 7}}},
+	{VM_POWEROFF, 200, {{127, 127}, {0, 7}, {7, 7}, {7, 7}}},
+	{VM_REBOOT, 3, {{5, 5}, {0, 7}, {7, 7}, {7, 7}}},
 	{VM_WATCHED, 0, {{0, 7}, {0, 7}, {7, 7}, {7, 7}}},
 	{VM_EXIT, 64, {{64, 7}, {0, 7}, {7, 7}, {7, 7}}},
 	{VM_EXIT, 65, {{65, 65}, {0, 7}, {7, 7}, {7, 7}}},
@@ -29,6 +32,7 @@ static const struct {
 	{VM_PANIC, 0, {{4, 4}, {0, 7}, {7, 7}, {7, 7}}},
 	{VM_REBOOT, 0, {{5, 5}, {0, 7}, {7, 7}, {7, 7}}},
 	{VM_TIMEOUT, 0, {{6, 6}, {0, 7}, {7, 7}, {7, 7}}},
+	{VM_WATCHDOG, 0, {{6, 6}, {0, 7}, {7, 7}, {7, 7}}},
 	{VM_SIGNAL, 0, {{143, 143}, {0, 7}, {7, 7}, {7, 7}}},
 };
 
@@ -44,6 +48,7 @@ static void assert_status(size_t row, unsigned int v, bool unmet)
 	struct verdict_in in = {
 		.end = table[row].end,
 		.exit_status = table[row].reported,
+		.reported = table[row].reported,
 		.signal = 15,
 		.watch = &w,
 	};
