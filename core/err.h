@@ -69,6 +69,8 @@ enum err_what {
 				detail: bytes of a block */
 	ERR_DISK_BLOCKS,     /* name: file, num: bytes that direct needs */
 	ERR_NET_KEY,	     /* name: kind of --net, detail: key it lacks */
+	ERR_BALLOON_PINNED,  /* name: option that keeps RAM from the host */
+	ERR_BALLOON_LARGE,   /* num of --balloon, num2 of --memory: bytes */
 	ERR_NET_TWICE,	     /* name: kind of --net */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */

@@ -134,6 +134,8 @@ static int build_devices(struct vm *vm, struct err *e)
 	r = vfio_attach(&vm->vfio, &vm->plan, &vm->kvm.hv, &vm->pci_host, e);
 	if (r == 0)
 		r = vm_virtio_attach(vm, e);
+	if (r == 0)
+		r = watchdog_attach(vm, e);
 	if (r < 0)
 		return r;
 	dispatch_seal(&vm->dispatch);

@@ -524,6 +524,24 @@ static int check_net(const struct conf *c, struct err *e)
 	return 0;
 }
 
+/* Memory that stays taken whatever the guest gives back. */
+static int check_balloon(const struct conf *c, struct err *e)
+{
+	const char *pins = c->n_vfio	  ? "--vfio"
+			   : c->hugepages ? "--hugepages"
+			   : c->prefault  ? "--prefault"
+					  : NULL;
+
+	if (!c->balloon.wanted)
+		return 0;
+	if (pins)
+		return err_set(e, -EINVAL, ERR_BALLOON_PINNED, pins, NULL);
+	if (c->balloon.size >= c->memory)
+		return err_set_num(e, -ERANGE, ERR_BALLOON_LARGE, NULL,
+				   c->balloon.size, c->memory);
+	return 0;
+}
+
 int conf_check(const struct conf *c, struct err *e)
 {
 	int ret;
@@ -554,6 +572,8 @@ int conf_check(const struct conf *c, struct err *e)
 		ret = check_initramfs(c, e);
 	if (ret == 0)
 		ret = check_net(c, e);
+	if (ret == 0)
+		ret = check_balloon(c, e);
 	return ret ? ret : check_vfio(c, e);
 }
 

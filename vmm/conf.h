@@ -110,6 +110,19 @@ enum conf_ready {
 	READY_GUEST,
 };
 
+/* Memory that the guest is asked to do without. */
+struct conf_balloon {
+	bool wanted; /* there is such a device */
+	uint64_t size;
+};
+
+/* What a hang does that the guest's watchdog finds. */
+enum conf_watchdog {
+	WATCHDOG_OFF, /* there is no watchdog */
+	WATCHDOG_RESET,
+	WATCHDOG_FAIL,
+};
+
 /* What a guest's reboot does. */
 enum conf_on_reboot {
 	REBOOT_EXIT,
@@ -242,6 +255,8 @@ struct conf {
 	bool fail_on_oops;
 	enum conf_on_reboot on_reboot;
 	bool rng;
+	struct conf_balloon balloon;
+	enum conf_watchdog watchdog;
 	bool guest_notify;
 	unsigned int n_module;
 	struct conf_module module[CONF_MODULE_MAX];

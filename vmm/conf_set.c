@@ -207,6 +207,10 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_seconds(text, at);
 	case VALUE_ON_REBOOT:
 		return option_on_reboot(text, at);
+	case VALUE_BALLOON:
+		return option_balloon(text, at);
+	case VALUE_WATCHDOG:
+		return option_watchdog(text, at);
 	case VALUE_FILE:
 		return conf_file(at, text, base);
 	case VALUE_CID:

@@ -141,7 +141,7 @@ int contract_finish(struct vm *vm)
 	status = verdict_status(&in);
 	if (in.end == VM_CRASH)
 		fprintf(stderr, "barge: the guest crashed: %s\n", vm->crash);
-	if (status == 6)
+	if (status == 6 && in.end == VM_TIMEOUT)
 		say_timeout(vm, &w);
 	if (status == 7)
 		say_verdict(&w);

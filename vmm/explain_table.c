@@ -441,6 +441,12 @@ static const struct row rows[] = {
 	{ ERR_NET_KEY, 0, NULL,
 	  "--net %n is not moved by the kernel. "
 	  "Leave out vhost, or use tap:NAME." },
+	{ ERR_BALLOON_PINNED, 0, NULL,
+	  "--balloon gets nothing from a guest with %n, whose memory all "
+	  "stays with it. Leave one out." },
+	{ ERR_BALLOON_LARGE, 0, NULL,
+	  "The guest cannot give back %m, as it has %M. "
+	  "Ask for less than that by --balloon; 0 leaves it to the guest." },
 	{ ERR_NET_TWICE, 0, NULL,
 	  "%n is given to the guest as two network cards. "
 	  "Remove one --net, or one [net.LABEL] of the INI file." },

@@ -161,6 +161,8 @@ static int vm_plan(struct vm *vm, struct err *e)
 		return r;
 	vfio_describe(&vm->vfio, &vm->plan);
 	r = virtio_describe(vm->conf, &vm->plan, e);
+	if (r == 0)
+		r = watchdog_describe(vm->conf, &vm->plan, e);
 	if (r < 0)
 		return r;
 	r = machine_layout(&vm->plan, vm->conf, bits, vm->vfio.reserved,
@@ -324,6 +326,7 @@ static void on_signal(void *ctx)
 		return;
 	if (si.ssi_signo == SIGCONT) {
 		consoles_resume(&vm->consoles);
+		watchdog_resume(vm);
 		return;
 	}
 	if (si.ssi_signo != SIGQUIT && !vm->button_pressed) {
@@ -388,6 +391,8 @@ static int events_start(struct vm *vm)
 		r = loop_add(&vm->loop, vm->signal_fd, on_signal, vm);
 	if (r == 0)
 		r = device_events_start(vm);
+	if (r == 0)
+		r = watchdog_start(vm);
 	console_connect(vm->serial, &serial_ops, vm);
 	if (r == 0 && vm->guest_notify.epoll >= 0)
 		r = loop_add(&vm->loop, vm->guest_notify.epoll,
@@ -441,6 +446,7 @@ static void vm_unbuild(struct vm *vm)
 {
 	int events = vfio_event_fd(&vm->vfio);
 
+	watchdog_close(vm);
 	vm_virtio_close(vm);
 	vfio_detach(&vm->vfio);
 	for (unsigned int i = 0; i < vm->n_vcpus; i++)
@@ -558,7 +564,7 @@ static int vm_restart(struct vm *vm, struct err *e)
 		r = vm_plan(vm, e);
 	if (r == 0)
 		r = vm_build(vm, e);
-	if (r == 0 && device_events_start(vm) < 0)
+	if (r == 0 && (device_events_start(vm) < 0 || watchdog_start(vm) < 0))
 		r = err_set(e, -ENOSPC, ERR_HOST_CALL, "the event loop", NULL);
 	return r;
 }

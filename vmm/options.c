@@ -90,6 +90,12 @@ static const struct option_def options[] = {
 	  "netdev network nic tap virtio-net" },
 	{ "rng", 0, true, VALUE_BOOL, AT(rng), "yes|no", DEVICES,
 	  "entropy from the host (no)", "entropy random virtio-rng" },
+	{ "balloon", 0, true, VALUE_BALLOON, AT(balloon), "SIZE|no", DEVICES,
+	  "memory the guest gives back; 0: if free (no)",
+	  "virtio-balloon ballooning" },
+	{ "watchdog", 0, true, VALUE_WATCHDOG, AT(watchdog), "off|reset|fail",
+	  DEVICES, "i6300esb: what a hung guest comes to (off)",
+	  "i6300esb watchdog-action" },
 	{ "vsock", 0, false, VALUE_VSOCK, AT(vsock), "CID[,KEY=VALUE]", DEVICES,
 	  "sockets between host and guest", "virtio-vsock vhost-vsock" },
 	{ "guest-notify", 0, true, VALUE_BOOL, AT(guest_notify), "yes|no",
@@ -313,6 +319,8 @@ static const char *const expected[] = {
 	[VALUE_SECONDS] = "seconds such as 30 or 1.5",
 	[VALUE_REGEX] = "a regular expression",
 	[VALUE_ON_REBOOT] = "exit or restart",
+	[VALUE_BALLOON] = "a size such as 256M, 0, or no",
+	[VALUE_WATCHDOG] = "off, reset or fail",
 	[VALUE_FILE] = "the name of a file",
 	[VALUE_WORD] = "a word of at most 63 characters",
 	[VALUE_LINE] = "a text of at most 1023 characters",
@@ -785,6 +793,35 @@ int option_on_reboot(const char *s, enum conf_on_reboot *out)
 	if (i < 0)
 		return i;
 	*out = (enum conf_on_reboot)i;
+	return 0;
+}
+
+int option_balloon(const char *s, struct conf_balloon *out)
+{
+	struct conf_balloon b = {.wanted = true};
+	int ret = 0;
+
+	if (strcasecmp(s, "no") == 0 || strcasecmp(s, "off") == 0)
+		b.wanted = false;
+	else if (strcmp(s, "0") != 0)
+		ret = option_size(s, &b.size);
+	if (ret == 0)
+		*out = b;
+	return ret;
+}
+
+int option_watchdog(const char *s, enum conf_watchdog *out)
+{
+	static const char *const words[] = {
+		[WATCHDOG_OFF] = "off",
+		[WATCHDOG_RESET] = "reset",
+		[WATCHDOG_FAIL] = "fail",
+	};
+	int i = word_index(s, words, 3);
+
+	if (i < 0)
+		return i;
+	*out = (enum conf_watchdog)i;
 	return 0;
 }
 

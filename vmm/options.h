@@ -40,6 +40,8 @@ enum value_type {
 	VALUE_SECONDS, /* with a fraction */
 	VALUE_REGEX,   /* of a struct conf_regexes; INI: also NAME.NUMBER */
 	VALUE_ON_REBOOT,
+	VALUE_BALLOON,
+	VALUE_WATCHDOG,
 	VALUE_FILE,   /* of an item: char[CONF_PATH_MAX] */
 	VALUE_WORD,   /* of an item: char[CONF_WORD_MAX] */
 	VALUE_LINE,   /* of an item: char[CONF_LINE_MAX] */
@@ -160,6 +162,8 @@ int option_block_size(const char *s, unsigned int *out);
 /* 1 to what a virtio disk may have. */
 int option_disk_queues(const char *s, unsigned int *out);
 int option_on_reboot(const char *s, enum conf_on_reboot *out);
+int option_balloon(const char *s, struct conf_balloon *out);
+int option_watchdog(const char *s, enum conf_watchdog *out);
 int option_bool(const char *s, bool *out);
 int option_msix(const char *s, enum msix_policy *out);
 int option_on_error(const char *s, enum conf_on_error *out);

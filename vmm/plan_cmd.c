@@ -9,6 +9,7 @@
 #include "vmm/machine.h"
 #include "vmm/plan_show.h"
 #include "vmm/virtio.h"
+#include "vmm/watchdog.h"
 
 /* Where there is no KVM to ask, and the architecture knows no usual number. */
 #define PLAN_PHYS_BITS 46
@@ -91,6 +92,8 @@ static int plan_of(const struct conf *c, struct plan *plan, struct plan_view *v,
 	}
 	if (r == 0)
 		r = virtio_describe(c, plan, e);
+	if (r == 0)
+		r = watchdog_describe(c, plan, e);
 	if (r < 0)
 		return r;
 	/* again, now that the devices are known */

@@ -32,6 +32,7 @@ static int of_end(const struct verdict_in *in)
 	case VM_REBOOT:
 		return 5;
 	case VM_TIMEOUT:
+	case VM_WATCHDOG:
 		return 6;
 	case VM_EXIT:
 		return in->exit_status;

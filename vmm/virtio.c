@@ -198,7 +198,8 @@ int vm_virtio_open(struct vm *vm, struct err *e)
 /* The plan has them behind the passed-through devices, in the same order. */
 int vm_virtio_attach(struct vm *vm, struct err *e)
 {
-	unsigned int first = vm->plan.n_pci - vm->n_virtio;
+	unsigned int first =
+		vm->plan.n_pci - vm->n_virtio - watchdog_functions(vm->conf);
 
 	for (unsigned int i = 0; i < vm->n_virtio; i++) {
 		struct virtio_unit *u = vm->virtio[i];

@@ -90,6 +90,8 @@ int blk_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
 int net_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
+int balloon_host_open(struct virtio_unit *u, const struct conf *c,
+		      unsigned int index, struct err *e);
 int rng_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e);
 

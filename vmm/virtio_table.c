@@ -25,6 +25,11 @@ static unsigned int rngs(const struct conf *c)
 	return c->rng;
 }
 
+static unsigned int balloons(const struct conf *c)
+{
+	return c->balloon.wanted;
+}
+
 static unsigned int vsocks(const struct conf *c)
 {
 	/* systemd's word comes by it. */
@@ -50,6 +55,7 @@ static const struct {
 	{"net", nets, net_host_open},
 	{"console", consoles, hvc_host_open},
 	{"rng", rngs, rng_host_open},
+	{"balloon", balloons, balloon_host_open},
 	{"share", shares, fs_host_open},
 	{"vsock", vsocks, vsock_host_open},
 };

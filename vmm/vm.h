@@ -26,6 +26,7 @@
 #include "vmm/ram.h"
 #include "vmm/virtio.h"
 #include "vmm/watch.h"
+#include "vmm/watchdog.h"
 
 /* Why the VM ended; the first one counts. */
 enum vm_end {
@@ -35,11 +36,12 @@ enum vm_end {
 	VM_PANIC,
 	VM_EXIT, /* vm.exit_status: what the guest made of it */
 	VM_CRASH,
-	VM_HOST,    /* KVM_RUN failed: vm.run_error */
-	VM_SIGNAL,  /* vm.end_signal says which */
-	VM_DEVICE,  /* vm.device_err says which and why */
-	VM_TIMEOUT, /* --timeout */
-	VM_WATCHED, /* vm.watch has a verdict */
+	VM_HOST,     /* KVM_RUN failed: vm.run_error */
+	VM_SIGNAL,   /* vm.end_signal says which */
+	VM_DEVICE,   /* vm.device_err says which and why */
+	VM_TIMEOUT,  /* --timeout */
+	VM_WATCHDOG, /* the guest's, see vmm/watchdog.h */
+	VM_WATCHED,  /* vm.watch has a verdict */
 };
 
 struct vm;
@@ -72,6 +74,8 @@ struct vm {
 	struct console *hvc[VCON_PORTS_MAX]; /* hvc0, if there is one; ports */
 	unsigned int n_virtio;
 	struct virtio_unit *virtio[VIRTIO_UNITS_MAX]; /* heap, owned */
+	struct watchdog *watchdog; /* heap, owned; NULL: there is none */
+	bool watchdog_bit;	   /* it reset the guest, which will ask */
 	struct watch *watch; /* NULL: nothing is expected of the console */
 	struct loop loop;
 	int kernel_fd;

@@ -864,6 +864,8 @@ static void ini_every_key(void **state)
 		[VALUE_SECONDS] = "1.5",
 		[VALUE_REGEX] = "a|b",
 		[VALUE_ON_REBOOT] = "restart",
+		[VALUE_BALLOON] = "64M",
+		[VALUE_WATCHDOG] = "fail",
 		[VALUE_KERNEL_FORMAT] = "flat",
 		[VALUE_FILE] = "x",
 		[VALUE_WORD] = "x",

@@ -84,5 +84,9 @@ guests() {
 	virtio-disk  virtio_disk 0   -               0 --memory 64M --disk DISK,serial=tiny
 	loop-disk    say         6   rebooted        0 --memory 64M --timeout 2 --on-reboot restart --disk DISK --cmdline then=4_say:PASS~
 	virtio-disk-t virtio_disk 0  -               0 --memory 64M --disk DISK,serial=tiny,io=threads
+	watchdog     watchdog    0   -               0 --memory 64M --watchdog fail
+	watchdog-6   watchdog    6   guest_hangs     0 --memory 64M --watchdog fail --cmdline hang=1
+	watchdog-5   watchdog    5   is_reset        0 --memory 64M --watchdog reset --cmdline hang=1
+	watchdog-two watchdog    0   is_reset        0 --memory 64M --watchdog reset --on-reboot restart --disk DISK --cmdline hang=2
 	END
 }
