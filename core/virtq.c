@@ -290,31 +290,30 @@ unsigned int virtq_slice(const struct virtq_chain *c, bool in, uint64_t off,
 }
 
 /* One piece after the other, so that no array is needed. */
-static size_t copy(const struct virtq_chain *c, bool in, uint64_t off,
-		   uint8_t *to, const uint8_t *from, size_t len)
+size_t virtq_copy_out(const struct virtq_chain *c, uint64_t off, void *buf,
+		      size_t len)
 {
 	struct iovec v;
 	size_t done = 0;
 
 	while (done < len &&
-	       virtq_slice(c, in, off + done, len - done, &v, 1)) {
-		if (in)
-			memcpy(v.iov_base, from + done, v.iov_len);
-		else
-			memcpy(to + done, v.iov_base, v.iov_len);
+	       virtq_slice(c, false, off + done, len - done, &v, 1)) {
+		memcpy((uint8_t *)buf + done, v.iov_base, v.iov_len);
 		done += v.iov_len;
 	}
 	return done;
 }
 
-size_t virtq_copy_out(const struct virtq_chain *c, uint64_t off, void *buf,
-		      size_t len)
-{
-	return copy(c, false, off, buf, NULL, len);
-}
-
 size_t virtq_copy_in(const struct virtq_chain *c, uint64_t off, const void *buf,
 		     size_t len)
 {
-	return copy(c, true, off, NULL, buf, len);
+	struct iovec v;
+	size_t done = 0;
+
+	while (done < len &&
+	       virtq_slice(c, true, off + done, len - done, &v, 1)) {
+		memcpy(v.iov_base, (const uint8_t *)buf + done, v.iov_len);
+		done += v.iov_len;
+	}
+	return done;
 }

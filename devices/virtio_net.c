@@ -173,11 +173,11 @@ static bool mac_table(const struct virtq_chain *c)
 
 static bool mac_addr(struct virtio *v, const struct virtq_chain *c)
 {
-	uint8_t mac[6];
+	uint8_t to[6];
 
-	if (!HAS(v, CTRL_MAC_ADDR) || !body(c, mac, sizeof(mac)) || mac[0] & 1)
+	if (!HAS(v, CTRL_MAC_ADDR) || !body(c, to, sizeof(to)) || to[0] & 1)
 		return false;
-	mac_set(of(v), mac);
+	mac_set(of(v), to);
 	return true;
 }
 

@@ -98,9 +98,9 @@ static void vectors_pending(struct virtio_pci *p)
 static void notify_detach(struct virtio_pci *p, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		(void)p->hv->ops->ioeventfd(p->hv,
-					    p->notify_at + i * NOTIFY_STEP,
-					    p->kick_fd[i], false);
+		(void)p->hv->ops->ioeventfd(
+			p->hv, p->notify_at + (uint64_t)i * NOTIFY_STEP,
+			p->kick_fd[i], false);
 	p->notify_at = 0;
 }
 
@@ -108,7 +108,7 @@ static void notify_attach(struct virtio_pci *p, uint64_t at)
 {
 	p->notify_at = at;
 	for (unsigned int i = 0; i < p->v->n_queues; i++) {
-		if (p->hv->ops->ioeventfd(p->hv, at + i * NOTIFY_STEP,
+		if (p->hv->ops->ioeventfd(p->hv, at + (uint64_t)i * NOTIFY_STEP,
 					  p->kick_fd[i], true) == 0)
 			continue;
 		/* The writes are trapped, then. */

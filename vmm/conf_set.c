@@ -60,9 +60,11 @@ int conf_file(char at[CONF_PATH_MAX], const char *text, const char *base)
 
 static int set_word(char *at, const char *text)
 {
-	if (text[0] == '\0' || strlen(text) >= CONF_WORD_MAX)
+	size_t size = strlen(text) + 1;
+
+	if (size == 1 || size > CONF_WORD_MAX)
 		return -EINVAL;
-	strcpy(at, text);
+	memcpy(at, text, size);
 	return 0;
 }
 
@@ -85,7 +87,7 @@ static int set_serial(char *at, const char *text)
 
 	if (len == 0 || text[len] || len > VIRTIO_BLK_ID_LEN)
 		return -EINVAL;
-	strcpy(at, text);
+	memcpy(at, text, len + 1);
 	return 0;
 }
 
@@ -140,7 +142,7 @@ static int set_net_kind(char *at, const char *text, const char *base)
 	} else if (strcmp(text, "passt") != 0)
 		ret = -EINVAL;
 	if (ret == 0)
-		strcpy(at, text);
+		memcpy(at, text, strlen(text) + 1);
 	return ret;
 }
 
@@ -156,6 +158,70 @@ static int set_range(unsigned int *at, const char *text, unsigned int least,
 		return -EINVAL;
 	*at = n;
 	return 0;
+}
+
+/* Keys of disks, networks, sockets and folders. */
+static int set_device_value(enum value_type type, void *at, const char *text,
+			    const char *base)
+{
+	switch (type) {
+	case VALUE_CID:
+		return option_cid(text, at);
+	case VALUE_TAG:
+		return strlen(text) > 36 ? -EINVAL : set_word(at, text);
+	case VALUE_DISK_FORMAT:
+		return option_disk_format(text, at);
+	case VALUE_DISK_IO:
+		return option_disk_io(text, at);
+	case VALUE_DISK_QUEUES:
+		return option_disk_queues(text, at);
+	case VALUE_BLOCK_SIZE:
+		return option_block_size(text, at);
+	case VALUE_SERIAL:
+		return set_serial(at, text);
+	case VALUE_NET_KIND:
+		return set_net_kind(at, text, base);
+	case VALUE_MAC:
+		return option_mac(text, at);
+	case VALUE_PAIRS:
+		return set_range(at, text, 1, 16);
+	case VALUE_MTU:
+		return set_range(at, text, 68, 65535);
+	case VALUE_VHOST:
+		return option_vhost(text, at);
+	default: /* lists themselves, and keys of --what-if */
+		return -EINVAL;
+	}
+}
+
+/* How the guest is started, watched and ended. */
+static int set_run_value(enum value_type type, void *at, const char *text,
+			 const char *base)
+{
+	switch (type) {
+	case VALUE_KERNEL_FORMAT:
+		return option_kernel_format(text, at);
+	case VALUE_STATUS:
+		return option_status(text, at);
+	case VALUE_MACHINE:
+		return set_machine(at, text);
+	case VALUE_AFFINITY:
+		return set_affinity(at, text);
+	case VALUE_READY:
+		return option_ready(text, at);
+	case VALUE_HUGEPAGES:
+		return option_hugepages(text, at);
+	case VALUE_SECONDS:
+		return option_seconds(text, at);
+	case VALUE_ON_REBOOT:
+		return option_on_reboot(text, at);
+	case VALUE_BALLOON:
+		return option_balloon(text, at);
+	case VALUE_WATCHDOG:
+		return option_watchdog(text, at);
+	default:
+		return set_device_value(type, at, text, base);
+	}
 }
 
 /* @obj is a struct conf, or the item of a list. */
@@ -187,69 +253,19 @@ static int set_value(void *obj, const struct option_def *o, const char *text,
 		return option_backend(text, at);
 	case VALUE_P2P:
 		return option_p2p(text, at);
-	case VALUE_KERNEL_FORMAT:
-		return option_kernel_format(text, at);
 	case VALUE_CPU_OFF:
 		return option_cpu_off(text, at);
-	case VALUE_STATUS:
-		return option_status(text, at);
-	case VALUE_MACHINE:
-		return set_machine(at, text);
-	case VALUE_AFFINITY:
-		return set_affinity(at, text);
-	case VALUE_READY:
-		return option_ready(text, at);
-	case VALUE_HUGEPAGES:
-		return option_hugepages(text, at);
 	case VALUE_ADDRESS:
 		return option_address(text, at);
-	case VALUE_SECONDS:
-		return option_seconds(text, at);
-	case VALUE_ON_REBOOT:
-		return option_on_reboot(text, at);
-	case VALUE_BALLOON:
-		return option_balloon(text, at);
-	case VALUE_WATCHDOG:
-		return option_watchdog(text, at);
 	case VALUE_FILE:
 		return conf_file(at, text, base);
-	case VALUE_CID:
-		return option_cid(text, at);
-	case VALUE_TAG:
-		return strlen(text) > 36 ? -EINVAL : set_word(at, text);
 	case VALUE_WORD:
 		return set_word(at, text);
 	case VALUE_LINE:
 		return set_line(at, text);
-	case VALUE_DISK_FORMAT:
-		return option_disk_format(text, at);
-	case VALUE_DISK_IO:
-		return option_disk_io(text, at);
-	case VALUE_DISK_QUEUES:
-		return option_disk_queues(text, at);
-	case VALUE_BLOCK_SIZE:
-		return option_block_size(text, at);
-	case VALUE_SERIAL:
-		return set_serial(at, text);
-	case VALUE_REGEX:
-	case VALUE_NET_KIND:
-		return set_net_kind(at, text, base);
-	case VALUE_MAC:
-		return option_mac(text, at);
-	case VALUE_PAIRS:
-		return set_range(at, text, 1, 16);
-	case VALUE_MTU:
-		return set_range(at, text, 68, 65535);
-	case VALUE_VHOST:
-		return option_vhost(text, at);
-	case VALUE_NONE:
-	case VALUE_MODULE:
-	case VALUE_VFIO:
-	case VALUE_NET:
-	default: /* those of --what-if */
-		break;
+	default:
+		return set_run_value(o->type, at, text, base);
 	}
-	return -EINVAL;
 }
 
 static int value_error(int code, const struct option_def *o, const char *text,

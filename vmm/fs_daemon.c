@@ -86,9 +86,11 @@ static void args_rust(struct fs_daemon_args *a, const char *dir, bool user,
 }
 
 void fs_daemon_args(struct fs_daemon_args *a, enum fs_daemon_kind kind,
-		    const char *program, const char *dir, int fd, bool user,
-		    bool sandbox)
+		    const char *program, const char *dir, int fd,
+		    unsigned int how)
 {
+	bool user = how & FS_DAEMON_USER;
+
 	memset(a, 0, sizeof(*a));
 	snprintf(a->fd, sizeof(a->fd), "--fd=%d", fd);
 	a->argv[0] = word(program);
@@ -96,7 +98,7 @@ void fs_daemon_args(struct fs_daemon_args *a, enum fs_daemon_kind kind,
 	if (kind == FS_DAEMON_QEMU)
 		args_qemu(a, dir, user);
 	else
-		args_rust(a, dir, user, sandbox);
+		args_rust(a, dir, user, how & FS_DAEMON_SANDBOX);
 }
 
 /* --- which one there is --------------------------------------------------- */
@@ -140,7 +142,7 @@ static void read_text(int fd, char *out, size_t size)
 static int ask_kind(const char *program, enum fs_daemon_kind *kind)
 {
 	char *const argv[] = {word(program), word("--version"), NULL};
-	char text[128];
+	char text[128] = "";
 	int fd[2];
 	pid_t pid;
 
@@ -214,7 +216,9 @@ static void become_daemon(const char *program, enum fs_daemon_kind kind,
 	signal(SIGPIPE, SIG_DFL);
 	streams(-1, -1, -1);
 	fcntl(listener, F_SETFD, 0);
-	fs_daemon_args(&a, kind, program, dir, listener, user, root);
+	fs_daemon_args(&a, kind, program, dir, listener,
+		       (user ? FS_DAEMON_USER : 0) |
+			       (root ? FS_DAEMON_SANDBOX : 0));
 	execv(program, a.argv);
 	_exit(NOT_STARTED);
 }
@@ -266,7 +270,7 @@ static int check_dir(const char *dir, struct err *e)
 int fs_daemon_start(struct fs_daemon *d, const char *dir, struct err *e)
 {
 	const char *program = find_program();
-	struct unix_listener l;
+	struct unix_listener l = {.fd = -1};
 	enum fs_daemon_kind kind = FS_DAEMON_QEMU;
 	int fd = -1, r = check_dir(dir, e);
 

@@ -27,13 +27,16 @@ struct fs_daemon_args {
 	char source[FS_DAEMON_TEXT];
 };
 
+#define FS_DAEMON_USER	  (1u << 0) /* started by somebody who is not root */
+#define FS_DAEMON_SANDBOX (1u << 1) /* it can shut itself up */
+
 /*
  * What it is called with: @program to serve @dir at the listening socket @fd.
- * @user: by somebody who is not root. @sandbox: it can shut itself up.
+ * @how: FS_DAEMON_USER, FS_DAEMON_SANDBOX.
  */
 void fs_daemon_args(struct fs_daemon_args *a, enum fs_daemon_kind kind,
-		    const char *program, const char *dir, int fd, bool user,
-		    bool sandbox);
+		    const char *program, const char *dir, int fd,
+		    unsigned int how);
 /* By what `virtiofsd --version` says first. */
 enum fs_daemon_kind fs_daemon_kind(const char *version);
 

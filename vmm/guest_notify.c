@@ -166,7 +166,7 @@ static void hear_stream(struct vm *vm, unsigned int i)
 
 static void hear_listener(struct guest_notify *g)
 {
-	struct sockaddr_vm a;
+	struct sockaddr_vm a = {0};
 	socklen_t len = sizeof(a);
 	int fd = accept4(g->listener, (struct sockaddr *)&a, &len,
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);

@@ -124,25 +124,32 @@ static const struct console_ops port_ops = {sink};
 
 /* --- control -------------------------------------------------------------- */
 
+/* Into the buffer at hand: false if there was nothing to be said. */
+static bool send_message(struct hvc *h, struct virtq *vq)
+{
+	uint8_t text[VCON_MESSAGE_MAX];
+	size_t len = vcon_message(&h->model, text);
+
+	if (!len) {
+		virtq_unpop(vq);
+		return false;
+	}
+	len = virtq_copy_in(&h->message, 0, text, len);
+	virtq_push(vq, h->message.head, (uint32_t)len);
+	return true;
+}
+
 /* Holds the lock. What finds no buffer waits for one. */
 static void send_messages(struct hvc *h)
 {
 	struct virtq *vq = &h->v->queue[VCON_CONTROL_RX];
-	uint8_t text[VCON_MESSAGE_MAX];
 	int r;
 
 	do {
-		while ((r = virtq_pop(vq, &h->message)) > 0) {
-			size_t len = vcon_message(&h->model, text);
-
-			if (!len) {
-				virtq_unpop(vq);
-				break;
-			}
-			len = virtq_copy_in(&h->message, 0, text, len);
-			virtq_push(vq, h->message.head, (uint32_t)len);
-		}
-	} while (r == 0 && virtq_wait(vq));
+		r = virtq_pop(vq, &h->message);
+		if (r > 0 && !send_message(h, vq))
+			break;
+	} while (r > 0 || (r == 0 && virtq_wait(vq)));
 	if (r < 0)
 		virtio_fail(h->v);
 	virtio_signal(h->v, VCON_CONTROL_RX);

@@ -300,8 +300,8 @@ static const char *const expected[] = {
 	[VALUE_NUMBER] = "a whole number such as 4",
 	[VALUE_SIZE] = "a size such as 512M or 4G",
 	[VALUE_BOOL] = "yes or no",
-	[VALUE_CONSOLE] = "stdio, none, file:PATH[,append=yes]"
-			  "[,max-size=SIZE], pty[:LINK] or socket:PATH",
+	[VALUE_CONSOLE] = ("stdio, none, file:PATH[,append=yes]"
+			  "[,max-size=SIZE], pty[:LINK] or socket:PATH"),
 	[VALUE_MSIX] = "auto, inplace or relocate",
 	[VALUE_ON_ERROR] = "stop or ignore",
 	[VALUE_ROM] = "auto, on, off or the name of a file",
@@ -312,8 +312,8 @@ static const char *const expected[] = {
 	[VALUE_MACHINE] = "x86_64 or aarch64",
 	[VALUE_KERNEL_FORMAT] = "auto or flat",
 	[VALUE_HUGEPAGES] = "the size of a huge page such as 2M, or no",
-	[VALUE_AFFINITY] = "host CPUs such as 2-5 or 2,4, one for each vCPU, "
-			   "or sets of them such as 2-3/4-5",
+	[VALUE_AFFINITY] = ("host CPUs such as 2-5 or 2,4, one for each vCPU, "
+			   "or sets of them such as 2-3/4-5"),
 	[VALUE_READY] = "start or guest",
 	[VALUE_ADDRESS] = "a PCI address such as 0000:01:00.0",
 	[VALUE_SECONDS] = "seconds such as 30 or 1.5",
@@ -330,8 +330,8 @@ static const char *const expected[] = {
 	[VALUE_VSOCK] = "a number from 3 to 4294967294, or auto",
 	[VALUE_TAG] = "a word of at most 36 bytes",
 	[VALUE_SHARE] = "a word of at most 36 bytes",
-	[VALUE_DISK_FORMAT] = "raw, the only format there is; others become raw "
-			      "with: qemu-img convert -O raw OLD NEW",
+	[VALUE_DISK_FORMAT] = ("raw, the only format there is; others become raw "
+			      "with: qemu-img convert -O raw OLD NEW"),
 	[VALUE_DISK_IO] = "auto, uring or threads",
 	[VALUE_DISK_QUEUES] = "a number from 1 to 16",
 	[VALUE_BLOCK_SIZE] = "512 or 4096",
@@ -1057,7 +1057,7 @@ int option_cid(const char *s, char out[OPTION_CID_SIZE])
 	int ret;
 
 	if (strcasecmp(s, "auto") == 0) {
-		strcpy(out, "auto");
+		memcpy(out, "auto", sizeof("auto"));
 		return 0;
 	}
 	ret = option_number(s, &cid);

@@ -34,20 +34,20 @@ static int send_msg(struct vhost_user *h, struct vhost_user_msg *m,
 		char room[CMSG_SPACE(sizeof(int) * GMEM_MAX)];
 	} control = {.room = {0}};
 	struct iovec v[2] = {{m, VHOST_USER_HEAD}, {&m->payload, m->size}};
-	struct msghdr msg = {.msg_iov = v, .msg_iovlen = 2};
+	struct msghdr head = {.msg_iov = v, .msg_iovlen = 2};
 	struct cmsghdr *c;
 	ssize_t n;
 
 	if (n_fds) {
-		msg.msg_control = control.room;
-		msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-		c = CMSG_FIRSTHDR(&msg);
+		head.msg_control = control.room;
+		head.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+		c = CMSG_FIRSTHDR(&head);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
 		memcpy(CMSG_DATA(c), fd, sizeof(int) * n_fds);
 	}
-	n = sendmsg(h->fd, &msg, MSG_NOSIGNAL);
+	n = sendmsg(h->fd, &head, MSG_NOSIGNAL);
 	if (n == (ssize_t)(VHOST_USER_HEAD + m->size))
 		return 0;
 	return died(h, n < 0 && errno != EAGAIN ? -errno : -ETIMEDOUT);

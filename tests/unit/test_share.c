@@ -55,16 +55,18 @@ static void arguments(void **state)
 	static struct fs_daemon_args a;
 
 	(void)state;
-	fs_daemon_args(&a, FS_DAEMON_QEMU, "v", "/a,b\\c", 7, false, true);
+	fs_daemon_args(&a, FS_DAEMON_QEMU, "v", "/a,b\\c", 7,
+		       FS_DAEMON_SANDBOX);
 	assert_args(&a, "v --fd=7 -o source=/a\\,b\\\\c -o log_level=err "
 			"-o sandbox=namespace");
-	fs_daemon_args(&a, FS_DAEMON_QEMU, "v", "/a", 7, true, true);
+	fs_daemon_args(&a, FS_DAEMON_QEMU, "v", "/a", 7,
+		       FS_DAEMON_USER | FS_DAEMON_SANDBOX);
 	assert_args(&a, "v --fd=7 -o source=/a -o log_level=err "
 			"-o sandbox=namespace --rlimit-nofile=0");
-	fs_daemon_args(&a, FS_DAEMON_RUST, "v", "/a,b", 9, false, true);
+	fs_daemon_args(&a, FS_DAEMON_RUST, "v", "/a,b", 9, FS_DAEMON_SANDBOX);
 	assert_args(&a, "v --fd=9 --shared-dir /a,b --log-level error "
 			"--sandbox namespace");
-	fs_daemon_args(&a, FS_DAEMON_RUST, "v", "/a", 9, true, false);
+	fs_daemon_args(&a, FS_DAEMON_RUST, "v", "/a", 9, FS_DAEMON_USER);
 	assert_args(&a, "v --fd=9 --shared-dir /a --log-level error "
 			"--sandbox none --rlimit-nofile=0");
 }
