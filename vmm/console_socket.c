@@ -12,18 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "vmm/console_host.h"
+#include "vmm/unix_socket.h"
 
 struct sock {
-	int listener;
-	int client; /* the event loop's; -1: none */
-	int spare;  /* given up for a moment when there are no more */
-	bool bound;
-	struct stat made;     /* what bind() made */
+	struct unix_listener listener;
+	int client;	      /* the event loop's; -1: none */
+	int spare;	      /* given up for a moment when there are no more */
 	int out;	      /* the output's: -1: none */
 	pthread_mutex_t lock; /* of these two */
 	bool changed;	      /* `out` is to become `next` */
@@ -130,7 +127,7 @@ static void take_client(struct console_host *h, int fd)
 static void turn_away(struct sock *s)
 {
 	close_fd(&s->spare);
-	close(accept(s->listener, NULL, NULL));
+	close(accept(s->listener.fd, NULL, NULL));
 	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
@@ -139,7 +136,8 @@ static void on_client(void *ctx)
 	static const char busy[] = "barge: another client has this console\r\n";
 	struct console_host *h = ctx;
 	struct sock *s = h->priv;
-	int fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(s->listener.fd, NULL, NULL,
+			 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE)
@@ -160,14 +158,14 @@ static int sock_start(struct console_host *h)
 {
 	struct sock *s = h->priv;
 
-	return loop_add(h->loop, s->listener, on_client, h);
+	return loop_add(h->loop, s->listener.fd, on_client, h);
 }
 
 static void sock_stop(struct console_host *h)
 {
 	struct sock *s = h->priv;
 
-	loop_remove(h->loop, s->listener);
+	loop_remove(h->loop, s->listener.fd);
 }
 
 /* --- open and close ------------------------------------------------------- */
@@ -189,24 +187,13 @@ static void part(int fd)
 	while (n > 0);
 }
 
-/* Another one may have taken the name since. */
-static void unbind(const struct sock *s, const char *path)
-{
-	struct stat st;
-
-	if (s->bound && lstat(path, &st) == 0 && st.st_ino == s->made.st_ino &&
-	    st.st_dev == s->made.st_dev)
-		unlink(path);
-}
-
 static void sock_close(struct console_host *h)
 {
 	struct sock *s = h->priv;
 
 	if (!s)
 		return;
-	unbind(s, h->path);
-	close_fd(&s->listener);
+	unix_listener_close(&s->listener);
 	part(s->client);
 	close_fd(&s->client);
 	close_fd(&s->out);
@@ -214,59 +201,6 @@ static void sock_close(struct console_host *h)
 	close_fd(&s->spare);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
-}
-
-/*
- * A socket of which nobody listens any more is taken away. It is asked by a
- * datagram socket: where somebody listens, that is the wrong kind (EPROTOTYPE)
- * and disturbs nobody, while a client would get the output that waits there.
- */
-static int clear_place(const struct sockaddr_un *a)
-{
-	struct stat st;
-	int fd, r;
-
-	if (lstat(a->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	r = connect(fd, (const struct sockaddr *)a, sizeof(*a)) < 0 ? -errno
-								    : 0;
-	close(fd);
-	if (r == 0 || r == -EPROTOTYPE)
-		return -EADDRINUSE;
-	if (r != -ECONNREFUSED)
-		return r;
-	return unlink(a->sun_path) < 0 ? -errno : 0;
-}
-
-/* unix(7): the mode that the socket has before bind() becomes the file's. */
-static int bind_at(struct sock *s, const struct sockaddr_un *a)
-{
-	if (fchmod(s->listener, 0600) < 0 ||
-	    bind(s->listener, (const struct sockaddr *)a, sizeof(*a)) < 0)
-		return -errno;
-	s->bound = lstat(a->sun_path, &s->made) == 0;
-	return listen(s->listener, 4) < 0 ? -errno : 0;
-}
-
-static int sock_listen(struct sock *s, const char *path)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int r;
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(a.sun_path, path, strlen(path));
-	s->listener =
-		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->listener < 0)
-		return -errno;
-	r = clear_place(&a);
-	return r < 0 ? r : bind_at(s, &a);
 }
 
 int console_open_socket(struct console_host *h, const struct conf_console *w,
@@ -283,7 +217,6 @@ int console_open_socket(struct console_host *h, const struct conf_console *w,
 
 	if (!s)
 		return err_set(e, -ENOMEM, ERR_HOST_CALL, "calloc", NULL);
-	s->listener = -1;
 	s->client = -1;
 	s->out = -1;
 	s->next = -1;
@@ -293,6 +226,6 @@ int console_open_socket(struct console_host *h, const struct conf_console *w,
 	h->priv = s;
 	h->to.write = sock_write;
 	h->to.ctx = s;
-	r = sock_listen(s, w->path);
+	r = unix_listen(&s->listener, w->path);
 	return r < 0 ? err_set(e, r, ERR_CONSOLE_OPEN, w->path, NULL) : 0;
 }
