@@ -169,7 +169,7 @@ unit-bin: $(unit:%=$(O)/tests/unit/%)
 fuzz-bin: $(fuzz:%=$(O)/tests/fuzz/%)
 .PRECIOUS: $(O)/%.o
 
-.PHONY: check test unit demo bench bench-vfio bench-disk clean install uninstall fuzz lint format
+.PHONY: check test unit demo bench bench-vfio bench-disk bench-net clean install uninstall fuzz lint format
 check:
 	$(Q)ARCH=$(ARCH) tests/check $(O)
 # Another architecture's tests run in an emulator, once with each of these page sizes of the host.
@@ -197,6 +197,10 @@ bench-disk:
 	$(Q)tests/setup build lab
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/disk
+bench-net:
+	$(Q)tests/setup build lab
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/net
 lint:
 	$(Q)tests/lint
 format:

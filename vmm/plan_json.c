@@ -214,6 +214,19 @@ static void put_device(struct json *j, const struct plan_dev *d)
 	json_object_end(j);
 }
 
+static void put_emulated(struct json *j, const struct plan_pci *p)
+{
+	char at[16];
+
+	json_object(j, NULL);
+	json_text(j, "name", p->name);
+	snprintf(at, sizeof(at), "00:%02x.%x", p->devfn >> 3 & 0x1f,
+		 p->devfn & 7u);
+	json_text(j, "guest", at);
+	put_span(j, "bar", (struct span){p->bar[0].addr, p->bar[0].size});
+	json_object_end(j);
+}
+
 int plan_json(FILE *f, const struct plan_view *v)
 {
 	struct json j = {.f = f};
@@ -225,6 +238,10 @@ int plan_json(FILE *f, const struct plan_view *v)
 		json_array(&j, "devices");
 		for (unsigned int i = 0; i < v->n; i++)
 			put_device(&j, &v->dev[i]);
+		json_array_end(&j);
+		json_array(&j, "emulated");
+		for (unsigned int i = v->n; i < v->plan->n_pci; i++)
+			put_emulated(&j, &v->plan->pci[i]);
 		json_array_end(&j);
 	} else {
 		put_regions(&j, &v->dev[0], false);

@@ -257,6 +257,20 @@ static void machine_print(FILE *f, const struct plan *plan)
 	ports_print(f, plan);
 }
 
+/* Those behind the passed-through ones are ours. */
+static void emulated_print(FILE *f, const struct plan_view *v)
+{
+	if (v->plan->n_pci > v->n)
+		fputs("emulated PCI devices\n", f);
+	for (unsigned int i = v->n; i < v->plan->n_pci; i++) {
+		const struct plan_pci *p = &v->plan->pci[i];
+
+		fprintf(f, "  00:%02x.%x  %-10s  BAR at %012" PRIx64 "\n",
+			p->devfn >> 3 & 0x1fu, p->devfn & 7u, p->name,
+			p->bar[0].addr);
+	}
+}
+
 /* Memory of a GPU that keeps its caches coherent with the processor's. */
 static void cacheable_print(FILE *f, const struct reach_host *h)
 {
@@ -276,6 +290,7 @@ int plan_print(FILE *f, const struct plan_view *v)
 
 	if (v->plan) {
 		machine_print(f, v->plan);
+		emulated_print(f, v);
 		cacheable_print(f, &v->host);
 	} else {
 		fprintf(f, "a device on %s with pages of %s\n",

@@ -352,6 +352,65 @@ drive() {
 	disk_rates /dev/nvme0n1 drive
 }
 
+# --- the figures: bench-net -------------------------------------------------------------------------
+
+# net_command PEER WORDS: sets command to what boots $kernel with a card at the tap bench0.
+net_command() {
+	local words="console=ttyS0 quiet noxsave $2"
+	case $1 in
+	barge)
+		command=("$barge" run --kernel "$kernel" --initrd "$initrd" --memory "${guest_memory}M" --cpus "$guest_cpus"
+			--net "tap:bench0,vhost=on" --cmdline "$words")
+		;;
+	qemu-*)
+		command=("$qemu" -M q35 -accel kvm -cpu host -m "$guest_memory" -smp "$guest_cpus" -nodefaults -no-user-config
+			-display none -serial stdio -no-reboot -kernel "$kernel" -initrd "$initrd" -append "$words panic=-1"
+			-netdev "tap,id=net,ifname=bench0,script=no,downscript=no,vhost=on" -device "virtio-net-pci,netdev=net,romfile=")
+		;;
+	esac
+}
+
+# net_rate PEER out|in
+net_rate() {
+	local peer=$1 way=$2 command pid value=''
+	doing "net-$way: $peer"
+	rm -f "$TMPDIR/taken"
+	net_command "$peer" "end=poweroff net=$way"
+	"${command[@]}" </dev/null >"$console" 2>"$complaint" &
+	pid=$!
+	until [ -e /sys/class/net/bench0 ] || ! kill -0 $pid 2>/dev/null; do sleep 0.1; done
+	busybox ip addr add 10.9.0.1/24 dev bench0
+	busybox ip link set bench0 up
+	if [ "$way" = out ]; then
+		timeout 60 "$stream" take 5001 >"$TMPDIR/taken" || true
+		value=$(cat "$TMPDIR/taken")
+	elif wait_console 'bench: net'; then
+		timeout 60 "$stream" give 10.9.0.2 5001 6 || true
+		! wait_console 'bench: rate' || value=$(tr -d '\r' <"$console" | sed -n 's/.*bench: rate //p')
+	fi
+	if [ -n "$value" ]; then
+		sample "net-$way" "$peer" "$value"
+	else
+		cp "$console" "$share/console-net-$way-$peer"
+		leave_out "net-$way" "$peer" "no rate: $(last_line "$console") $(last_line "$complaint")"
+		kill -9 $pid 2>/dev/null || true
+	fi
+	wait $pid || true
+}
+
+net() {
+	local peer round way guest_cpus=2 kernel=$newest/vmlinuz
+	[ -e "$kernel" ] || kernel=$newest/vmlinux
+	busybox ip link set lo up
+	for ((round = 0; round < times; round++)); do
+		for peer in $(present barge qemu-q35); do
+			for way in out in; do
+				[ -n "${out[net-$way/$peer]-}" ] || net_rate "$peer" "$way"
+			done
+		done
+	done
+}
+
 # From exec to init on a root file system, which is no initramfs.
 root() {
 	local peer round command pid start image=$TMPDIR/root.img initrd='' kernel=$newest/vmlinuz

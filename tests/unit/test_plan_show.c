@@ -368,9 +368,27 @@ static void without_devices(void **state)
 {
 	(void)state;
 	view.n = 0;
+	plan.n_pci = 0;
 	assert_true(xml_well_formed(written(plan_svg)));
 	assert_true(json_well_formed(written(plan_json)));
-	has("\"devices\":[]}");
+	has("\"devices\":[],\"emulated\":[]}");
+}
+
+/* Those behind the passed-through ones. */
+static void emulated(void **state)
+{
+	(void)state;
+	strcpy(plan.pci[plan.n_pci].name, "disk0");
+	plan.pci[plan.n_pci].devfn = 7 << 3;
+	plan.pci[plan.n_pci].bar[0].addr = 0x181234000;
+	plan.pci[plan.n_pci].bar[0].size = 0x10000;
+	plan.n_pci++;
+	assert_true(json_well_formed(written(plan_json)));
+	has("\"emulated\":[{\"name\":\"disk0\",\"guest\":\"00:07.0\","
+	    "\"bar\":{\"base\":\"0x181234000\",\"length\":\"0x10000\"}}]}");
+	(void)written(plan_print);
+	has("emulated PCI devices\n  00:07.0  disk0       BAR at "
+	    "000181234000\n");
 }
 
 /* --- files -----------------------------------------------------------------
@@ -458,6 +476,7 @@ int main(void)
 		cmocka_unit_test_setup(boxes_are_inside, setup),
 		cmocka_unit_test_setup(many_slices, setup),
 		cmocka_unit_test_setup(without_devices, setup),
+		cmocka_unit_test_setup(emulated, setup),
 		cmocka_unit_test_setup(full_disk, setup),
 		cmocka_unit_test_setup(picture_in_a_file, setup),
 	};
