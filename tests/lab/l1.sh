@@ -51,7 +51,10 @@ verdict() {
 	echo b >/proc/sysrq-trigger
 	sleep 1000
 }
-fail() { verdict "FAIL $*"; }
+fail() {
+	dmesg >"$share/dmesg" 2>/dev/null || true
+	verdict "FAIL $*"
+}
 skip() { verdict "skip $*"; }
 
 # note WHAT: a number worth showing in the case's line.
