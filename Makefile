@@ -185,22 +185,10 @@ demo:
 	$(Q)tests/setup build lab
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/lab/demo
-bench:
+bench bench-vfio bench-disk bench-net:
 	$(Q)tests/setup build lab
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/bench/run
-bench-vfio:
-	$(Q)tests/setup build lab
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/bench/vfio
-bench-disk:
-	$(Q)tests/setup build lab
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/bench/disk
-bench-net:
-	$(Q)tests/setup build lab
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/bench/net
+	$(Q)tests/bench/$(if $(filter bench,$@),run,$(@:bench-%=%))
 lint:
 	$(Q)tests/lint
 format:

@@ -167,6 +167,7 @@ void test_tap_point(FILE *f, const struct test_suite *s,
 	fprintf(f, "%s %u - ", bad ? "not ok" : "ok",
 		(unsigned int)(t - s->item) + 1);
 	put_tap(f, t->name);
+	/* TAP's own words: TODO is a test that is expected to fail. */
 	if (t->verdict == TEST_SKIPPED || t->verdict == TEST_XFAILED) {
 		fprintf(f, " # %s ",
 			t->verdict == TEST_SKIPPED ? "SKIP" : "TODO");
