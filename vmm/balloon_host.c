@@ -185,7 +185,7 @@ static int balloon_start(struct virtio *v)
 			r = virtio_watch(&b->worker, v, q, requests);
 	}
 	if (r == 0)
-		r = worker_start(&b->worker);
+		r = worker_start(&b->worker, "virtio-balloon");
 	if (r < 0)
 		halt(v);
 	return r;

@@ -198,7 +198,7 @@ static int queue_start(struct blk_queue *q)
 	if (r < 0)
 		return r;
 	kick(q); /* for what was there before */
-	r = thread_start(&q->thread, 0, queue_thread, q);
+	r = thread_start(&q->thread, "virtio-blk", queue_thread, q);
 	if (r < 0) {
 		b->ops->close(q->eng);
 		q->eng = NULL;

@@ -149,7 +149,7 @@ static void *pool_thread(void *arg)
 
 static int thread_add(struct blk_engine *eng)
 {
-	int r = thread_start(&eng->thread[eng->n_threads], 0, pool_thread, eng);
+	int r = thread_start(&eng->thread[eng->n_threads], "virtio-blk-pool", pool_thread, eng);
 
 	if (r == 0)
 		eng->n_threads++;

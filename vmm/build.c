@@ -174,7 +174,7 @@ static void *loader_main(void *arg)
 static void loader_start(struct loader *l, struct vm *vm)
 {
 	l->vm = vm;
-	l->started = !thread_start(&l->thread, 0, loader_main, l);
+	l->started = !thread_start(&l->thread, "loader", loader_main, l);
 	if (!l->started)
 		loader_main(l);
 }
@@ -219,7 +219,7 @@ static void pinner_start(struct pinner *p, struct vm *vm)
 	p->vm = vm;
 	if (!vm->vfio.n_devs)
 		return;
-	p->started = !thread_start(&p->thread, 0, pinner_main, p);
+	p->started = !thread_start(&p->thread, "dma-map", pinner_main, p);
 	if (!p->started)
 		pinner_main(p);
 }

@@ -80,7 +80,7 @@ static int start(struct virtio *v)
 	if (r == 0)
 		r = loop_add(&s->worker.loop, s->epoll, on_death, v);
 	if (r == 0)
-		r = worker_start(&s->worker);
+		r = worker_start(&s->worker, "virtio-fs");
 	if (r == 0)
 		return 0;
 	if (!s->told)

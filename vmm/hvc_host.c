@@ -254,9 +254,9 @@ static int hvc_start(struct virtio *v)
 	set_live(h, true);
 	r = watch_all(h);
 	for (unsigned int i = 0; r == 0 && i < h->model.n_ports; i++)
-		r = worker_start(&h->port[i].worker);
+		r = worker_start(&h->port[i].worker, "virtio-console");
 	if (r == 0)
-		r = worker_start(&h->worker);
+		r = worker_start(&h->worker, "virtio-console");
 	if (r < 0)
 		hvc_stop(v);
 	return r;

@@ -82,7 +82,7 @@ static int pair_on(struct net_pair *p)
 		return backend(p, p->fd);
 	r = net_pump_start(p);
 	if (r == 0 && p->index) {
-		r = worker_start(&p->worker);
+		r = worker_start(&p->worker, "virtio-net");
 		if (r < 0)
 			net_pump_stop(p);
 	}
@@ -229,7 +229,7 @@ static int net_start(struct virtio *v)
 		r = virtio_watch(first_worker(n), v,
 				 virtio_net_control_queue(v), on_commands);
 	if (r == 0)
-		r = worker_start(first_worker(n));
+		r = worker_start(first_worker(n), "virtio-net");
 	if (r < 0)
 		net_stop(v);
 	return r;

@@ -211,7 +211,7 @@ int output_start(struct output **out, const struct output_to *to)
 	pthread_cond_init(&o->more, &attr);
 	pthread_cond_init(&o->less, &attr);
 	pthread_condattr_destroy(&attr);
-	r = thread_start(&o->thread, 0, writer, o);
+	r = thread_start(&o->thread, "output", writer, o);
 	if (r < 0) {
 		free(o);
 		return r;

@@ -56,7 +56,7 @@ static int rng_start(struct virtio *v)
 	int r = virtio_watch(&rng->worker, v, 0, requests);
 
 	if (r == 0) {
-		r = worker_start(&rng->worker);
+		r = worker_start(&rng->worker, "virtio-rng");
 		if (r < 0)
 			virtio_unwatch(&rng->worker, v, 0);
 	}

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #define STACK_BYTES (256u << 10)
 
@@ -21,10 +22,11 @@ static int attr_place(pthread_attr_t *attr, const struct thread_place *p)
 	if (p->pinned)
 		r = pthread_attr_setaffinity_np(attr, sizeof(p->cpus),
 						&p->cpus);
-	if (r || !p->rt_priority)
+	if (r || (!p->rt_priority && !p->rt_dropped))
 		return r;
 	pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
-	r = pthread_attr_setschedpolicy(attr, SCHED_FIFO);
+	r = pthread_attr_setschedpolicy(attr, p->rt_priority ? SCHED_FIFO
+							     : SCHED_OTHER);
 	return r ? r : pthread_attr_setschedparam(attr, &sp);
 }
 
@@ -53,9 +55,28 @@ int thread_start_at(pthread_t *t, const struct thread_place *place, int signo,
 	return -r;
 }
 
-int thread_start(pthread_t *t, int signo, void *(*fn)(void *arg), void *arg)
+/* Those of the main thread, if they differ from the caller's. */
+static void home_policy(struct thread_place *p)
 {
-	static const struct thread_place anywhere;
+	struct sched_param sp = {0};
+	int policy = sched_getscheduler(getpid());
 
-	return thread_start_at(t, &anywhere, signo, fn, arg);
+	p->rt_dropped = policy == SCHED_OTHER &&
+			sched_getscheduler(0) == SCHED_FIFO;
+	if (policy == SCHED_FIFO && sched_getparam(getpid(), &sp) == 0)
+		p->rt_priority = sp.sched_priority;
+}
+
+int thread_start(pthread_t *t, const char *name, void *(*fn)(void *arg),
+		 void *arg)
+{
+	struct thread_place p = {0};
+	int r;
+
+	p.pinned = sched_getaffinity(getpid(), sizeof(p.cpus), &p.cpus) == 0;
+	home_policy(&p);
+	r = thread_start_at(t, &p, 0, fn, arg);
+	if (r == 0)
+		pthread_setname_np(*t, name);
+	return r;
 }

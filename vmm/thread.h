@@ -10,17 +10,23 @@
 struct thread_place {
 	bool pinned;
 	cpu_set_t cpus;	 /* if pinned */
-	int rt_priority; /* 1 to 99: SCHED_FIFO; 0: not real-time */
+	int rt_priority; /* 1 to 99: SCHED_FIFO; 0: not asked for */
+	bool rt_dropped; /* not real-time, even if who starts it is */
 };
 
 /*
- * A thread that takes no signal but @signo (0: none at all) and those of its
- * own mistakes: signals of the process are the main thread's. Its stack is
- * small. 0 or -errno.
+ * A thread at @place from its first instruction on. It takes no signal but
+ * @signo (0: none at all) and those of its own mistakes: signals of the process
+ * are the main thread's. Its stack is small. 0 or -errno.
  */
-int thread_start(pthread_t *t, int signo, void *(*fn)(void *arg), void *arg);
-/* The same, at @place from its first instruction on. */
 int thread_start_at(pthread_t *t, const struct thread_place *place, int signo,
 		    void *(*fn)(void *arg), void *arg);
+/*
+ * The same for a thread that runs where the main thread does and takes no
+ * signal: a vCPU that starts one may have a CPU and a priority of its own.
+ * @name, of at most 15 characters, is what ps and top show.
+ */
+int thread_start(pthread_t *t, const char *name, void *(*fn)(void *arg),
+		 void *arg);
 
 #endif

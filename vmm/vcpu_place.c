@@ -91,7 +91,7 @@ int vcpu_place_check(const struct conf *c, struct err *e)
 
 	if (!c->cpu_affinity && !c->rt_priority)
 		return 0;
-	r = thread_start(&thread, 0, trial_main, &t);
+	r = thread_start(&thread, "place-trial", trial_main, &t);
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "pthread_create", NULL);
 	pthread_join(thread, NULL);

@@ -541,7 +541,7 @@ static int start(struct virtio *v)
 	if (r == 0 && s->listener.fd >= 0)
 		r = loop_add(&s->worker.loop, s->listener.fd, on_program, s);
 	if (r == 0)
-		r = worker_start(&s->worker);
+		r = worker_start(&s->worker, "virtio-vsock");
 	if (r < 0)
 		stop(v);
 	return r;

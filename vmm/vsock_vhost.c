@@ -45,7 +45,7 @@ static int start(struct virtio *v)
 	int r = vhost_start(&s->vhost, v, 0, QUEUES, &s->worker);
 
 	if (r == 0)
-		r = worker_start(&s->worker);
+		r = worker_start(&s->worker, "virtio-vsock");
 	if (r == 0)
 		r = set_running(s, 1);
 	if (r < 0)

@@ -375,7 +375,7 @@ int watch_start(struct watch **out, const struct conf *c, watch_fn fn,
 	w->ctx = ctx;
 	r = watch_judge_init(&w->judge, c);
 	if (r == 0)
-		r = thread_start(&w->thread, 0, watcher, w);
+		r = thread_start(&w->thread, "watch", watcher, w);
 	if (r < 0) {
 		fini(w);
 		return r;

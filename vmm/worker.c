@@ -48,12 +48,12 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-int worker_start(struct worker *w)
+int worker_start(struct worker *w, const char *name)
 {
 	int r;
 
 	atomic_store(&w->stop, false);
-	r = thread_start(&w->thread, 0, worker_main, w);
+	r = thread_start(&w->thread, name, worker_main, w);
 	w->started = r == 0;
 	return r;
 }

@@ -23,7 +23,8 @@ struct worker {
 
 /* -errno, and nothing to undo. */
 int worker_init(struct worker *w);
-int worker_start(struct worker *w);
+/* @name: as of thread_start() */
+int worker_start(struct worker *w, const char *name);
 /* The thread is gone when it returns. Idempotent; from another thread. */
 void worker_stop(struct worker *w);
 /* Idempotent, and right for a zeroed worker that was never made. */

@@ -228,7 +228,7 @@ static void error_needs_reset(void **state)
 
 	(void)state;
 	assert_int_equal(vhost_start(&vhost, &ring.unit.v, 0, 2, &worker), 0);
-	assert_int_equal(worker_start(&worker), 0);
+	assert_int_equal(worker_start(&worker, "vhost"), 0);
 	assert_int_equal(write(vhost.err_fd, &one, 8), 8);
 	for (int ms = 0; ms < 5000 && !ring.config_signals; ms++)
 		poll(NULL, 0, 1);
