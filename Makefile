@@ -188,7 +188,7 @@ demo:
 bench bench-vfio bench-disk bench-net:
 	$(Q)tests/setup build lab
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/bench/$(if $(filter bench,$@),run,$(@:bench-%=%))
+	$(Q)tests/bench/$(if $(filter bench,$@),all,$(@:bench-%=%))
 lint:
 	$(Q)tests/lint
 format:

@@ -15,10 +15,13 @@ void virtio_init(struct virtio *v)
 	}
 }
 
-void virtio_signal(struct virtio *v, unsigned int q)
+bool virtio_signal(struct virtio *v, unsigned int q)
 {
-	if (virtq_signal_due(&v->queue[q]))
+	bool due = virtq_signal_due(&v->queue[q]);
+
+	if (due)
 		v->signal(v->ctx, atomic_load(&v->queue_vector[q]));
+	return due;
 }
 
 static bool driver_is_up(struct virtio *v)

@@ -95,8 +95,11 @@ static inline bool virtio_has(const struct virtio *v, unsigned int feature)
 	return v->acked >> feature & 1;
 }
 /* --- for the host side, from any thread ----------------------------------- */
-/* Tell the driver of what was pushed to queue @q, if it wants to know. */
-void virtio_signal(struct virtio *v, unsigned int q);
+/*
+ * Tell the driver of what was pushed to queue @q, if it wants to know: whether
+ * it did.
+ */
+bool virtio_signal(struct virtio *v, unsigned int q);
 /* The device configuration changed: tell the driver. */
 void virtio_config_changed(struct virtio *v);
 /*

@@ -244,16 +244,23 @@ bool virtq_signal_due(struct virtq *q)
 	return !(load16(&q->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
-bool virtq_wait(struct virtq *q)
+bool virtq_wait_for(struct virtq *q, uint16_t n)
 {
 	if (!q->mem || q->broken)
 		return false;
-	if (q->event_idx)
-		store16(avail_event(q), q->seen);
-	else
+	if (q->event_idx) {
+		store16(avail_event(q), (uint16_t)(q->seen + n - 1));
+	} else {
 		store16(&q->used->flags, 0);
+		n = 1;
+	}
 	full_barrier();
-	return load16(&q->avail->idx) != q->seen;
+	return (uint16_t)(load16(&q->avail->idx) - q->seen) >= n;
+}
+
+bool virtq_wait(struct virtq *q)
+{
+	return virtq_wait_for(q, 1);
 }
 
 void virtq_busy(struct virtq *q)

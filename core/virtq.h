@@ -98,6 +98,12 @@ bool virtq_signal_due(struct virtq *q);
  * pop again rather than wait. virtq_busy() says that none is needed.
  */
 bool virtq_wait(struct virtq *q);
+/*
+ * The same for the moment when there are @n new requests, 1 or more. Fewer may
+ * be all there will ever be: do not wait without limit for more than one.
+ * Without event index the driver notifies of each.
+ */
+bool virtq_wait_for(struct virtq *q, uint16_t n);
 void virtq_busy(struct virtq *q);
 
 /*

@@ -4,8 +4,13 @@
  * the engine (io_uring or threads). It takes all requests there are, lets them
  * begin with one call, and gives back all that are complete with at most one
  * interrupt. While there is something to do the driver is asked for no
- * notifications. At stop() it takes no more requests and waits for those under
- * way: afterwards nobody writes to the guest's memory.
+ * notifications. If more is under way, an answer waits for others at most twice
+ * as long as an interrupt takes to send, which is measured: waiting then costs
+ * little where it was in vain, and where it was not, one interrupt does for
+ * many requests. After so many answers as many new requests are likely: the
+ * driver is asked to notify of them when half of them are there, and the thread
+ * looks by itself after the same time. At stop() it takes no more requests and
+ * waits for those under way: afterwards nobody writes to the guest's memory.
  */
 #include <errno.h>
 #include <linux/virtio_blk.h>
@@ -20,6 +25,7 @@
 #include "vmm/virtio.h"
 
 #define QUIET_SECONDS 60
+#define COST_MAX      100000 /* ns */
 
 struct blk;
 
@@ -30,6 +36,8 @@ struct blk_queue {
 	pthread_t thread;
 	_Atomic bool stop;
 	bool failed;
+	int64_t cost;	   /* ns to send an interrupt, the last ones' mean */
+	uint16_t batch;	   /* answers given at a time; 1 once all is quiet */
 	unsigned int busy; /* requests under way */
 	unsigned int n_free;
 	struct blk_req *unused[VIRTQ_SIZE_MAX];
@@ -104,10 +112,12 @@ static void advance(struct blk_queue *q, struct blk_req *r)
 	q->busy--;
 }
 
-static void take_all(struct blk_queue *q)
+/* How many there were. */
+static unsigned int take_all(struct blk_queue *q)
 {
 	struct virtio *v = q->blk->v;
 	struct virtq *vq = &v->queue[q->index];
+	unsigned int taken = 0;
 	int n = 0;
 
 	/* More than the queue's size at a time only if a driver cheats. */
@@ -122,46 +132,100 @@ static void take_all(struct blk_queue *q)
 			break;
 		q->n_free--;
 		q->busy++;
+		taken++;
 		advance(q, r);
 	}
 	if (n < 0) {
 		q->failed = true;
 		virtio_fail(v);
 	}
+	return taken;
 }
 
-static void reap_all(struct blk_queue *q)
+/* How many there were. */
+static unsigned int reap_all(struct blk_queue *q)
 {
 	struct blk_io *io;
+	unsigned int n = 0;
 
 	while ((io = q->blk->ops->reap(q->eng))) {
 		struct blk_req *r = (struct blk_req *)io;
 
 		blk_req_done(r, q->blk->v);
 		advance(q, r);
+		n++;
 	}
+	return n;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* One that was held up meanwhile is no measure of the next. */
+static void tell(struct blk_queue *q)
+{
+	int64_t begin = now_ns(), took;
+
+	if (!virtio_signal(q->blk->v, q->index))
+		return;
+	took = now_ns() - begin;
+	if (took > COST_MAX)
+		took = COST_MAX;
+	q->cost += (took - q->cost) / 8;
+}
+
+/* Answers and requests of one round, and of those that may soon follow. */
+static void do_round(struct blk_queue *q)
+{
+	unsigned int answers = reap_all(q), taken = take_all(q);
+
+	if (answers && q->busy) {
+		q->blk->ops->wait(q->eng, q->busy, 2 * q->cost);
+		answers += reap_all(q);
+		taken += take_all(q);
+	}
+	if (answers)
+		q->batch = (uint16_t)answers;
+	else if (!taken)
+		q->batch = 1;
+}
+
+/* Nobody may wait without limit for more requests than one. */
+static void rest(struct blk_queue *q)
+{
+	uint16_t n = (uint16_t)((q->batch + 1) / 2);
+	bool more = !q->failed && q->n_free &&
+		    virtq_wait_for(&q->blk->v->queue[q->index], n);
+
+	q->blk->ops->wait(q->eng, more ? 0 : 1, n > 1 ? 2 * q->cost : -1);
 }
 
 static void *queue_thread(void *arg)
 {
 	struct blk_queue *q = arg;
 	struct virtio *v = q->blk->v;
-	struct virtq *vq = &v->queue[q->index];
 
 	q->blk->ops->enter(q->eng);
 	for (;;) {
-		bool stop = atomic_load(&q->stop), more = false;
+		bool stop = atomic_load(&q->stop);
 
-		virtq_busy(vq);
-		reap_all(q);
+		virtq_busy(&v->queue[q->index]);
+		if (stop)
+			reap_all(q);
+		else
+			do_round(q);
+		tell(q);
 		if (!stop)
-			take_all(q);
-		virtio_signal(v, q->index);
-		if (stop && !q->busy)
+			rest(q);
+		else if (q->busy)
+			q->blk->ops->wait(q->eng, 1, -1);
+		else
 			break;
-		if (!stop && !q->failed && q->n_free)
-			more = virtq_wait(vq);
-		q->blk->ops->wait(q->eng, !more);
 	}
 	q->blk->ops->leave(q->eng);
 	return NULL;
@@ -187,6 +251,8 @@ static int queue_start(struct blk_queue *q)
 
 	atomic_store(&q->stop, false);
 	q->failed = false;
+	q->cost = 0;
+	q->batch = 1;
 	q->busy = 0;
 	q->n_free = 0;
 	while (q->n_free < VIRTQ_SIZE_MAX) {

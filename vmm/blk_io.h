@@ -49,10 +49,11 @@ struct blk_engine_ops {
 	/* @io is the engine's until reap() returns it. */
 	void (*submit)(struct blk_engine *eng, struct blk_io *io);
 	/*
-	 * Let begin what was submitted; with @block, wait until something is
-	 * complete or the eventfd was signalled.
+	 * Let begin what was submitted, and wait until @n things are complete
+	 * (the eventfd's being signalled counts as one; 0: do not wait) or @ns
+	 * nanoseconds are over (negative: without limit). May come back sooner.
 	 */
-	void (*wait)(struct blk_engine *eng, bool block);
+	void (*wait)(struct blk_engine *eng, unsigned int n, int64_t ns);
 	/* Something complete, or NULL. */
 	struct blk_io *(*reap)(struct blk_engine *eng);
 };

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/blk_io.h"
@@ -149,7 +150,8 @@ static void *pool_thread(void *arg)
 
 static int thread_add(struct blk_engine *eng)
 {
-	int r = thread_start(&eng->thread[eng->n_threads], "virtio-blk-pool", pool_thread, eng);
+	int r = thread_start(&eng->thread[eng->n_threads], "virtio-blk-pool",
+			     pool_thread, eng);
 
 	if (r == 0)
 		eng->n_threads++;
@@ -245,15 +247,20 @@ static void pool_submit(struct blk_engine *eng, struct blk_io *io)
 		(void)thread_add(eng); /* or do it with those there are */
 }
 
-/* What is complete is seen by reap(), so there is nothing to do but wait. */
-static void pool_wait(struct blk_engine *eng, bool block)
+/*
+ * What is complete is seen by reap(), so there is nothing to do but wait, for
+ * the first thing only: threads merge what is complete by themselves.
+ */
+static void pool_wait(struct blk_engine *eng, unsigned int n, int64_t ns)
 {
+	struct timespec limit = {ns / 1000000000, ns % 1000000000};
 	struct pollfd p[2] = {
 		{.fd = eng->kick_fd, .events = POLLIN},
 		{.fd = eng->done_fd, .events = POLLIN},
 	};
 
-	if (!block || eng->reaped.first || poll(p, 2, -1) <= 0)
+	if (!n || eng->reaped.first ||
+	    ppoll(p, 2, ns < 0 ? NULL : &limit, NULL) <= 0)
 		return;
 	for (unsigned int i = 0; i < 2; i++) {
 		if (p[i].revents)

@@ -172,10 +172,16 @@ static void uring_submit(struct blk_engine *eng, struct blk_io *io)
 	eng->busy++;
 }
 
-static void uring_wait(struct blk_engine *eng, bool block)
+static void uring_wait(struct blk_engine *eng, unsigned int n, int64_t ns)
 {
-	if (block)
-		io_uring_submit_and_wait(&eng->ring, 1);
+	struct __kernel_timespec limit = {ns / 1000000000, ns % 1000000000};
+	struct io_uring_cqe *first;
+
+	if (n && ns >= 0)
+		io_uring_submit_and_wait_timeout(&eng->ring, &first, n, &limit,
+						 NULL);
+	else if (n)
+		io_uring_submit_and_wait(&eng->ring, n);
 	else if (eng->busy)
 		io_uring_submit_and_get_events(&eng->ring);
 }

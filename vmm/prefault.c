@@ -140,7 +140,8 @@ int prefault_how(const struct gmem *mem, uint64_t page, bool populate,
 
 	work_make(&w, mem, page);
 	atomic_store(&w.populate, populate);
-	while (n < helpers(&w) && !thread_start(&thread[n], "prefault", worker, &w))
+	while (n < helpers(&w) &&
+	       !thread_start(&thread[n], "prefault", worker, &w))
 		n++;
 	while (step(&w)) {
 		if (!fn(ctx, atomic_load(&w.done), w.total))

@@ -61,8 +61,8 @@ static void home_policy(struct thread_place *p)
 	struct sched_param sp = {0};
 	int policy = sched_getscheduler(getpid());
 
-	p->rt_dropped = policy == SCHED_OTHER &&
-			sched_getscheduler(0) == SCHED_FIFO;
+	p->rt_dropped =
+		policy == SCHED_OTHER && sched_getscheduler(0) == SCHED_FIFO;
 	if (policy == SCHED_FIFO && sched_getparam(getpid(), &sp) == 0)
 		p->rt_priority = sp.sched_priority;
 }

@@ -53,17 +53,19 @@ label() {
 
 # table FIGURE DIGITS UNIT PEER...: a line each, and why a peer is missing.
 table() {
-	local figure=$1 value="%10.$2f" unit=$3 peer stats why
+	local figure=$1 value="%10.$2f" unit=$3 peer stats why lost
 	shift 3
 	printf '  %-18s %10s %10s %10s %5s %12s\n' "" "median $unit" min max runs "x barge's"
 	for peer; do
 		stats=$(stats "$figure" "$peer")
 		why=$(awk -F '\t' -v f="$figure" -v p="$peer" '$1 == f && $2 == p { print $3; exit }' "$logs/notes")
+		lost=$(values "$figure-lost" "$peer" | wc -l)
 		if [ -n "$stats" ]; then
 			echo "$stats $(paired ratio "$figure" "$peer" "$figure" barge)" |
 				awk -v label="$(label "$peer")" -v value="$value" '{
 					ratio = NF > 4 ? sprintf("%.2f", $5) : "-"
 					printf "  %-18s " value " " value " " value " %5d %12s\n", label, $1, $2, $3, $4, ratio }'
+			[ "$lost" = 0 ] || printf '  %-18s its guest stopped in %s more: %s\n' "" "$lost" "$(values "$figure-lost" "$peer" | tail -n 1)"
 		else
 			printf '  %-18s left out: %s\n' "$(label "$peer")" "${why:-not measured}"
 		fi
@@ -112,8 +114,8 @@ run_l1() {
 		pulse=$!
 		wait $l1 || status=$?
 		kill $pulse 2>/dev/null || true
-		if [ -e "$logs/doing" ] && ! stood_still; then break; fi
-		echo "  the lab's machine stood still, attempt $try"
+		if [ -e "$logs/doing" ] && [ -s "$logs/verdict" ]; then break; fi
+		echo "  the lab's machine stopped without a word, attempt $try"
 	done
 	[ ! -s "$logs/samples" ] || cat "$logs/samples" >>"$logs/all"
 	[ "$(cat "$logs/verdict" 2>/dev/null)" = ok ] && return

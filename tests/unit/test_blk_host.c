@@ -284,6 +284,39 @@ static void many(void **state)
 	end(&b);
 }
 
+/*
+ * After many at once the device expects many, and the driver is to notify of
+ * some only: one alone, before and after that limit, is answered all the same.
+ */
+static void lone_after_many(void **state)
+{
+	struct box b;
+
+	(void)state;
+	begin(&b);
+	start(&b);
+	for (unsigned int round = 0; round < 200; round++) {
+		for (unsigned int i = 0; i < BG_SLOTS; i++) {
+			struct bg_req r = {
+				.slot = i,
+				.type = VIRTIO_BLK_T_IN,
+				.in = true,
+				.sector = i * 8,
+				.pieces = 1,
+				.piece = {{BG_DATA + i * 4096, 4096}},
+			};
+
+			bg_offer(&b.g, &r);
+		}
+		bg_kick(&b.g, 0);
+		for (unsigned int i = 0; i < BG_SLOTS; i++)
+			assert_true(bg_await(&b.g, 0) >= 0);
+		usleep(round % 10 * 20);
+		assert_int_equal(do_read(&b, 0, 4096), VIRTIO_BLK_S_OK);
+	}
+	end(&b);
+}
+
 /* --- discard and zero ----------------------------------------------------- */
 
 static uint8_t do_range(struct box *b, uint32_t type, uint64_t sector,
@@ -630,6 +663,7 @@ static int run(enum conf_disk_io io)
 		cmocka_unit_test(written_through),
 		cmocka_unit_test(pieces),
 		cmocka_unit_test(many),
+		cmocka_unit_test(lone_after_many),
 		cmocka_unit_test(freed),
 		cmocka_unit_test(zeroed_by_writing),
 		cmocka_unit_test(kept),

@@ -26,8 +26,8 @@ static void mask(void **state)
 	pthread_t t;
 
 	(void)state;
-	assert_int_equal(
-		thread_start_at(&t, &anywhere, SIGUSR1, mask_of, &set), 0);
+	assert_int_equal(thread_start_at(&t, &anywhere, SIGUSR1, mask_of, &set),
+			 0);
 	pthread_join(t, NULL);
 	assert_false(sigismember(&set, SIGUSR1));
 	assert_true(sigismember(&set, SIGUSR2));

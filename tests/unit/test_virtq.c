@@ -307,6 +307,33 @@ static void waiting(void **state)
 	assert_int_equal(event, 1);
 }
 
+/* The driver is to be quiet until there are three more. */
+static void waiting_for_some(void **state)
+{
+	uint16_t event;
+
+	(void)state;
+	start(EVENT);
+	ring_put(&ring, 0, BUF, 4, 0, 0);
+	ring_offer(&ring, 0);
+	assert_int_equal(virtq_pop(&ring.q, &chain), 1);
+	ring_offer(&ring, 0);
+	ring_offer(&ring, 0);
+	assert_false(virtq_wait_for(&ring.q, 3));
+	memcpy(&event, &ring_used(&ring)->ring[RING_SIZE], sizeof(event));
+	assert_int_equal(event, 3);
+	assert_true(virtq_wait_for(&ring.q, 2));
+	ring_offer(&ring, 0);
+	assert_true(virtq_wait_for(&ring.q, 3));
+
+	/* no way to say so: each is told, and looked at */
+	start(0);
+	assert_false(virtq_wait_for(&ring.q, 3));
+	ring_put(&ring, 0, BUF, 4, 0, 0);
+	ring_offer(&ring, 0);
+	assert_true(virtq_wait_for(&ring.q, 3));
+}
+
 static void stopped(void **state)
 {
 	(void)state;
@@ -383,6 +410,7 @@ int main(void)
 		TEST(interrupts_by_flag),
 		TEST(interrupts_by_event),
 		TEST(waiting),
+		TEST(waiting_for_some),
 		TEST(stopped),
 		TEST(copies),
 		TEST(slices),
