@@ -107,7 +107,10 @@ void net_pump_placed(struct net_pair *p, uint64_t bytes);
 /* Open @queues queues of tap @name, or make it. */
 int net_tap_open(struct net *n, const char *name, unsigned int queues,
 		 struct err *e);
-/* Take over the tap that file @fd is. */
+/*
+ * Use the tap that file @fd is. It stays open, for the next machine after a
+ * reboot; children do not get it.
+ */
 int net_tap_adopt(struct net *n, unsigned int fd, struct err *e);
 /* Have the host do @offloads (VIRTIO_NET_GUEST_OFFLOADS) to frames. */
 int net_tap_offload(struct net *n, uint64_t offloads);

@@ -369,7 +369,9 @@ int net_tap_adopt(struct net *n, unsigned int fd, struct err *e)
 	if (r < 0)
 		return err_set(e, r, ERR_HOST_CALL, "calloc", NULL);
 	n->kind = &tap_kind;
-	n->pair[0].fd = (int)fd;
+	n->pair[0].fd = fcntl((int)fd, F_DUPFD_CLOEXEC, 3);
+	if (n->pair[0].fd < 0)
+		return err_set(e, -errno, ERR_HOST_CALL, "fcntl", NULL);
 	r = tap_ifr(n, &ifr);
 	if (r == 0 && !(ifr.ifr_flags & IFF_TAP))
 		r = -ENOTTY;
