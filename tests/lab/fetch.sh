@@ -108,8 +108,9 @@ built_kernel() {
 
 # --- Programs for L1 on aarch64 -----------------------------------------------------------------
 
-arm64_packages=(usr-is-merged bash busybox-static coreutils diffutils e2fsprogs findutils grep kmod mawk mount procps sed
-	util-linux)
+# virtiofsd is in qemu-system-common
+arm64_packages=(usr-is-merged bash busybox-static coreutils diffutils e2fsprogs findutils grep kmod mawk mount procps
+	qemu-system-common sed util-linux)
 
 # want_arm64_programs: $cache/arm64-root/usr is what L1 has as /usr: Debian's programs for arm64, of the release
 # that this box runs, so that what both have in /etc fits.
