@@ -325,11 +325,11 @@ disk_command() {
 	esac
 }
 
-# place PID: its vCPU has a CPU of L1 to itself, the rest of it the other: where L1's scheduler puts them differs from
-# run to run, and more than what is measured.
+# place PID: its vCPU has a CPU of L1 to itself, the rest of it, with the kernel's vhost threads, the other: where L1's
+# scheduler puts them differs from run to run, and more than what is measured.
 place() {
 	local task cpu
-	for task in "/proc/$1/task"/*; do
+	for task in "/proc/$1/task"/* $(busybox pgrep "^vhost-$1" | sed 's|.*|/proc/&|' || true); do
 		case $(cat "$task/comm") in vcpu-* | CPU*KVM) cpu=1 ;; *) cpu=0 ;; esac
 		taskset -pc $cpu "${task##*/}" >/dev/null
 	done
@@ -394,6 +394,7 @@ net_command() {
 	qemu-*)
 		command=("$qemu" -M q35 -accel kvm -cpu host -m "$guest_memory" -smp "$guest_cpus" -nodefaults -no-user-config
 			-display none -serial stdio -no-reboot -kernel "$kernel" -initrd "$initrd" -append "$words panic=-1"
+			-name "bench,debug-threads=on"
 			-netdev "tap,id=net,ifname=bench0,script=no,downscript=no,vhost=on" -device "virtio-net-pci,netdev=net,romfile=")
 		;;
 	esac
@@ -410,11 +411,13 @@ net_rate() {
 	until [ -e /sys/class/net/bench0 ] || ! kill -0 $pid 2>/dev/null; do sleep 0.1; done
 	busybox ip addr add 10.9.0.1/24 dev bench0
 	busybox ip link set bench0 up
-	if [ "$way" = out ]; then
-		timeout 30 "$stream" take 5001 >"$TMPDIR/taken" || true
+	if ! wait_console 'bench: net' || ! place $pid; then
+		doing "net-$way: $peer does not come up"
+	elif [ "$way" = out ]; then
+		timeout 30 taskset -c 0 "$stream" take 5001 >"$TMPDIR/taken" || true
 		value=$(cat "$TMPDIR/taken")
-	elif wait_console 'bench: net'; then
-		timeout 30 "$stream" give 10.9.0.2 5001 6 || true
+	else
+		timeout 30 taskset -c 0 "$stream" give 10.9.0.2 5001 6 || true
 		! wait_console 'bench: rate' || value=$(tr -d '\r' <"$console" | sed -n 's/.*bench: rate //p')
 	fi
 	if [ -n "$value" ]; then
@@ -429,7 +432,7 @@ net_rate() {
 }
 
 net() {
-	local peer round way guest_cpus=2 kernel=$newest/vmlinuz
+	local peer round way guest_cpus=1 kernel=$newest/vmlinuz
 	[ -e "$kernel" ] || kernel=$newest/vmlinux
 	load tun vhost_net
 	busybox ip link set lo up
