@@ -136,6 +136,14 @@ rounds() {
 
 # --- the figures: bench ----------------------------------------------------------------------------------
 
+# in_turn ROUND PEER...: those of them that are here, the last one first in every second round: who comes first may
+# have an advantage
+in_turn() {
+	local peers
+	mapfile -t peers < <(present "${@:2}")
+	if [ $(($1 % 2)) = 1 ]; then printf '%s\n' "${peers[@]}" | tac; else printf '%s\n' "${peers[@]}"; fi
+}
+
 # present PEER...: those of them that are here
 present() {
 	local peer
@@ -329,7 +337,7 @@ disk_command() {
 # scheduler puts them differs from run to run, and more than what is measured.
 place() {
 	local task cpu
-	for task in "/proc/$1/task"/* $(busybox pgrep "^vhost-$1" | sed 's|.*|/proc/&|' || true); do
+	for task in "/proc/$1/task"/* $(grep -lsx "vhost-$1" /proc/[0-9]*/comm | sed 's|/comm||' || true); do
 		case $(cat "$task/comm") in vcpu-* | CPU*KVM) cpu=1 ;; *) cpu=0 ;; esac
 		taskset -pc $cpu "${task##*/}" >/dev/null
 	done
@@ -362,7 +370,7 @@ disk_rates() {
 	local image=$1 name=$2 peer round guest_cpus=1 kernel=$newest/vmlinuz
 	[ -e "$kernel" ] || kernel=$newest/vmlinux
 	for ((round = 0; round < times; round++)); do
-		for peer in $(present barge qemu-q35 qemu-q35-iothread); do
+		for peer in $(in_turn $round barge qemu-q35 qemu-q35-iothread); do
 			until_measured "$name-random" "$peer" disk_rate "$name-random" "$peer" "vda=16"
 			until_measured "$name-single" "$peer" disk_rate "$name-single" "$peer" "vda=1"
 			until_measured "$name-sequential" "$peer" disk_rate "$name-sequential" "$peer" "vda=2 how=sequential"
@@ -437,7 +445,7 @@ net() {
 	load tun vhost_net
 	busybox ip link set lo up
 	for ((round = 0; round < times; round++)); do
-		for peer in $(present barge qemu-q35); do
+		for peer in $(in_turn $round barge qemu-q35); do
 			for way in out in; do
 				until_measured "net-$way" "$peer" net_rate "$peer" "$way"
 			done

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # lib.sh: samples, tables, goals and the lab's machine, for run and vfio. $logs is where samples lie.
 
-met=0 missed=0 broken=0
+met=0 missed=0 doubt=0 broken=0
 
 # peer_path NAME GIVEN PROGRAM: the absolute path of a rival; nothing if it is not here.
 peer_path() {
@@ -72,13 +72,16 @@ table() {
 	done
 }
 
-# goal WHAT VALUE LIMIT [REMARK]: whether VALUE is at most LIMIT.
+# goal WHAT VALUE LIMIT [REMARK [BEST]]: whether VALUE, a median, is at most LIMIT; in doubt if only BEST of the rounds is.
 goal() {
 	if [ -z "$2" ] || [ -z "$3" ]; then
 		printf '  goal not judged: %s: not measured\n' "$1"
 	elif awk -v v="$2" -v l="$3" 'BEGIN { exit !(v <= l) }'; then
 		met=$((met + 1))
 		printf '  goal met: %s%s\n' "$1" "${4:+ ($4)}"
+	elif awk -v v="${5:-none}" -v l="$3" 'BEGIN { exit !(v != "none" && v + 0 <= l) }'; then
+		doubt=$((doubt + 1))
+		printf '  goal in doubt, rounds differ by more: %s%s\n' "$1" "${4:+ ($4)}"
 	else
 		missed=$((missed + 1))
 		printf '  goal missed: %s%s\n' "$1" "${4:+ ($4)}"
@@ -125,6 +128,7 @@ run_l1() {
 closing_line() {
 	printf '\nLoad at the end: %s\n' "$(cut -d ' ' -f 1-3 /proc/loadavg)"
 	printf '%s goals met, %s missed' $met $missed
+	[ $doubt = 0 ] || printf ', %s in doubt' $doubt
 	[ $broken = 0 ] || printf ', %s broken' $broken
 	echo
 	[ $broken = 0 ]
