@@ -95,6 +95,7 @@ libs_aarch64 := -lfdt -lz -lzstd
 libs := -liniparser -luring $(libs_$(ARCH)) -lpthread
 # Programs of tests are never static: there is no static cmocka.
 static := $(filter-out 0,$(STATIC))
+all_flags = $(CC) $(cppflags) $(cflags) $(ldflags)$(static:%= static)
 $(O)/barge: private pie := $(if $(static),-static-pie,-pie)
 $(O)/tests/unit/%: private ldflags += $(sys_lib:%=-Wl,-rpath,%)
 
@@ -109,8 +110,7 @@ has_libs := $(if $(foreign_host),$(sysroot)$(wildcard /usr/lib/$(ARCH)-linux-gnu
 $(O)/.flags: FORCE
 	$(Q)$(or $(has_libs:%=:),{ echo 'There are no libraries of $(ARCH) here; tests/setup cross gets them.' >&2; false; })
 	$(Q)mkdir -p $(@D)
-	$(Q)echo '$(CC) $(cppflags) $(cflags) $(ldflags)' | cmp -s - $@ || \
-		echo '$(CC) $(cppflags) $(cflags) $(ldflags)' >$@
+	$(Q)echo '$(all_flags)' | cmp -s - $@ || echo '$(all_flags)' >$@
 $(O)/version.h: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '#define BARGE_VERSION "$(version)"' | cmp -s - $@ || \

@@ -72,6 +72,8 @@ enum err_what {
 	ERR_BALLOON_PINNED,  /* name: option that keeps RAM from the host */
 	ERR_BALLOON_LARGE,   /* num of --balloon, num2 of --memory: bytes */
 	ERR_NET_TWICE,	     /* name: kind of --net */
+	ERR_PORT_TWICE,	     /* name: of --port */
+	ERR_DISK_TWICE,	     /* name: file */
 	/* the host refuses: exit status 2 */
 	ERR_KVM_OPEN,	     /* /dev/kvm */
 	ERR_KVM_VERSION,     /* num: the API version found */

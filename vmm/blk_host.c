@@ -23,6 +23,7 @@
 #include "vmm/blk_req.h"
 #include "vmm/thread.h"
 #include "vmm/virtio.h"
+#include "vmm/vm.h"
 
 #define QUIET_SECONDS 60
 #define COST_MAX      100000 /* ns */
@@ -369,8 +370,8 @@ static unsigned int queues_of(const struct conf *c, const struct conf_disk *d)
 int blk_host_open(struct virtio_unit *u, const struct conf *c,
 		  unsigned int index, struct err *e)
 {
-	const struct conf_disk *d = &c->disk[index];
-	unsigned int n = queues_of(c, d);
+	struct conf_disk d = c->disk[index];
+	unsigned int n = queues_of(c, &d);
 	struct blk *b = calloc(1, sizeof(*b));
 	int r;
 
@@ -384,9 +385,11 @@ int blk_host_open(struct virtio_unit *u, const struct conf *c,
 	u->v.host = b;
 	u->v.n_queues = n;
 	u->close = blk_close;
-	r = blk_file_open(&b->disk.file, d, e);
+	/* What it looks like after a reboot is its guest's doing. */
+	d.raw = d.raw || (u->vm && u->vm->restarts);
+	r = blk_file_open(&b->disk.file, &d, e);
 	if (r == 0)
-		r = choose_engine(b, d->io, c->verbose, e);
+		r = choose_engine(b, d.io, c->verbose, e);
 	if (r == 0)
 		r = queues_make(b, n, e);
 	if (r < 0)
@@ -394,7 +397,7 @@ int blk_host_open(struct virtio_unit *u, const struct conf *c,
 	if (b->disk.file.unlocked)
 		virtio_say(&u->v, "its file system has no locks: nothing keeps "
 				  "others from writing to it");
-	model_make(b, d, n);
+	model_make(b, &d, n);
 	u->v.offered = virtio_blk_features(&b->disk.model);
 	return 0;
 }

@@ -524,6 +524,33 @@ static int check_net(const struct conf *c, struct err *e)
 	return 0;
 }
 
+static int check_ports(const struct conf *c, struct err *e)
+{
+	for (unsigned int i = 0; i < c->n_port; i++) {
+		for (unsigned int j = 0; j < i; j++) {
+			if (strcmp(c->port[i].name, c->port[j].name) == 0)
+				return err_set(e, -EEXIST, ERR_PORT_TWICE,
+					       c->port[i].name, NULL);
+		}
+	}
+	return 0;
+}
+
+static int check_disks(const struct conf *c, struct err *e)
+{
+	for (unsigned int i = 0; i < c->n_disk; i++) {
+		const struct conf_disk *d = &c->disk[i];
+
+		for (unsigned int j = 0; j < i; j++) {
+			if (strcmp(d->path, c->disk[j].path) == 0 &&
+			    !(d->readonly && c->disk[j].readonly))
+				return err_set(e, -EEXIST, ERR_DISK_TWICE,
+					       d->path, NULL);
+		}
+	}
+	return 0;
+}
+
 /* Memory that stays taken whatever the guest gives back. */
 static int check_balloon(const struct conf *c, struct err *e)
 {
@@ -572,6 +599,10 @@ int conf_check(const struct conf *c, struct err *e)
 		ret = check_initramfs(c, e);
 	if (ret == 0)
 		ret = check_net(c, e);
+	if (ret == 0)
+		ret = check_ports(c, e);
+	if (ret == 0)
+		ret = check_disks(c, e);
 	if (ret == 0)
 		ret = check_balloon(c, e);
 	return ret ? ret : check_vfio(c, e);

@@ -278,6 +278,12 @@ struct conf {
  * @e set; conf_fini() is due in both cases. Prints nothing.
  */
 int conf_parse(struct conf *c, int argc, char *const argv[], struct err *e);
+/* Whether what systemd in the guest says is to be heard. */
+static inline bool conf_hears_guest(const struct conf *c)
+{
+	return c->guest_notify || c->ready == READY_GUEST;
+}
+
 /* Pure: whether the parsed values make sense together. */
 int conf_check(const struct conf *c, struct err *e);
 void conf_fini(struct conf *c);

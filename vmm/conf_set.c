@@ -310,20 +310,34 @@ unsigned int conf_items(const struct conf *c, unsigned int i)
 	return l ? *count_at((struct conf *)(uintptr_t)c, l) : 0;
 }
 
+/* The item of the INI file with the same first key, or NULL. */
+static char *same_in_file(struct conf *c, const struct conf_item *item,
+			  const struct conf_from *from)
+{
+	const struct option_list *l = item->list;
+	unsigned int ini = from->n_ini ? from->n_ini[option_list_index(l)] : 0;
+	size_t key = l->table[0].offset;
+	char *at = (char *)c + l->items;
+
+	for (unsigned int i = 0; i < ini && i < *count_at(c, l); i++) {
+		if (strcmp(at + key, item->bytes + key) == 0)
+			return at;
+		at += l->size;
+	}
+	return NULL;
+}
+
 int conf_add_item(struct conf *c, const struct conf_item *item,
 		  const struct conf_from *from, struct err *e)
 {
 	const struct option_list *l = item->list;
 	unsigned int *n = count_at(c, l);
-	unsigned int ini = from->n_ini ? from->n_ini[option_list_index(l)] : 0;
 	const char *first = item->bytes + l->table[0].offset;
-	char *at = (char *)c + l->items;
+	char *at = same_in_file(c, item, from);
 
-	for (unsigned int i = 0; i < ini && i < *n; i++, at += l->size) {
-		if (strcmp(at + l->table[0].offset, first) == 0) {
-			memcpy(at, item->bytes, l->size);
-			return 0;
-		}
+	if (at) {
+		memcpy(at, item->bytes, l->size);
+		return 0;
 	}
 	if (*n == l->max) {
 		err_set(e, -E2BIG, ERR_OPTION_VALUE, from->what, first);
@@ -359,13 +373,19 @@ static int set_subkey(struct conf_item *item, char *word,
 	return conf_set_item(item, o, word + len + 1, &sub, e);
 }
 
-/* FIRST[,key=value...]; @text is cut into pieces. */
-static int parse_item(struct conf_item *item, char *text,
+/*
+ * FIRST[,key=value...]; @text is cut into pieces. Keys that are not given stay
+ * as the INI file has them.
+ */
+static int parse_item(struct conf *c, struct conf_item *item, char *text,
 		      const struct conf_from *from, struct err *e)
 {
 	char *rest = text, *word = strsep(&rest, ",");
 	int ret = conf_set_item(item, item->list->table, word, from, e);
+	const char *file = ret ? NULL : same_in_file(c, item, from);
 
+	if (file)
+		memcpy(item->bytes, file, item->list->size);
 	while (ret == 0 && (word = strsep(&rest, ",")))
 		ret = set_subkey(item, word, from, e);
 	return ret;
@@ -390,7 +410,7 @@ int conf_set(struct conf *c, const struct option_def *o, const char *text,
 	if (!copy)
 		return value_error(-ENOMEM, o, text, from, e);
 	conf_item_init(&item, list);
-	ret = parse_item(&item, copy, from, e);
+	ret = parse_item(c, &item, copy, from, e);
 	free(copy);
 	return ret ? ret : conf_add_item(c, &item, from, e);
 }

@@ -35,8 +35,8 @@ int conf_set_item(struct conf_item *item, const struct option_def *o,
 		  struct err *e);
 /*
  * Add an item to its list. One of the INI file (from->n_ini) with the same
- * first key is replaced: the command line wins. That one is there twice
- * otherwise is conf_check()'s business.
+ * first key is replaced: conf_set() began with that one's keys. That one is
+ * there twice otherwise is conf_check()'s business.
  */
 int conf_add_item(struct conf *c, const struct conf_item *item,
 		  const struct conf_from *from, struct err *e);

@@ -450,6 +450,12 @@ static const struct row rows[] = {
 	{ ERR_NET_TWICE, 0, NULL,
 	  "%n is given to the guest as two network cards. "
 	  "Remove one --net, or one [net.LABEL] of the INI file." },
+	{ ERR_PORT_TWICE, 0, NULL,
+	  "Two ports are called %n, and the guest finds them by name. "
+	  "Give one another name: --port NAME." },
+	{ ERR_DISK_TWICE, 0, NULL,
+	  "%n is given to the guest as two disks, which it may write to. "
+	  "Remove one --disk, or one [disk.LABEL] of the INI file." },
 
 	/* kernel and initrd */
 	{ ERR_FILE_OPEN, ENOENT, NULL,

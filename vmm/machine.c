@@ -214,7 +214,7 @@ static int listen_to_guest(struct vm *vm, struct err *e)
 	char *given = vm->cmdline;
 	int r;
 
-	if (!c->guest_notify)
+	if (!conf_hears_guest(c))
 		return 0;
 	r = guest_notify_open(&vm->guest_notify, kernel, e);
 	if (r < 0)

@@ -33,7 +33,7 @@ static unsigned int balloons(const struct conf *c)
 static unsigned int vsocks(const struct conf *c)
 {
 	/* systemd's word comes by it. */
-	return c->n_vsock || c->guest_notify;
+	return c->n_vsock || conf_hears_guest(c);
 }
 
 static unsigned int shares(const struct conf *c)

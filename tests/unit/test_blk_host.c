@@ -20,6 +20,7 @@
 
 #include "tests/unit/blk_guest.h"
 #include "vmm/blk_io.h"
+#include "vmm/vm.h"
 
 #define MIB	   (1u << 20)
 #define DISK	   (4u * MIB)
@@ -314,6 +315,34 @@ static void lone_after_many(void **state)
 		usleep(round % 10 * 20);
 		assert_int_equal(do_read(&b, 0, 4096), VIRTIO_BLK_S_OK);
 	}
+	end(&b);
+}
+
+/*
+ * Its guest wrote what begins like a qcow2 image: asked about before the first
+ * start, but no reason to end a machine that reboots.
+ */
+static void headed_by_its_guest(void **state)
+{
+	static struct vm rebooted = {.restarts = 1};
+	struct conf *c = calloc(1, sizeof(*c));
+	struct virtio_unit u = {.name = "disk"};
+	struct err e = {0};
+	struct box b;
+
+	(void)state;
+	begin(&b);
+	assert_non_null(c);
+	assert_int_equal(pwrite(b.fd, "QFI\373\0\0\0\3", 8, 0), 8);
+	c->cpus = 1;
+	c->disk[0] = b.d;
+	assert_int_equal(blk_host_open(&u, c, 0, &e), -EINVAL);
+	assert_int_equal(e.what, ERR_DISK_FORMAT);
+	u.close(&u.v);
+	u = (struct virtio_unit){.name = "disk", .vm = &rebooted};
+	assert_int_equal(blk_host_open(&u, c, 0, &e), 0);
+	u.close(&u.v);
+	free(c);
 	end(&b);
 }
 
@@ -664,6 +693,7 @@ static int run(enum conf_disk_io io)
 		cmocka_unit_test(pieces),
 		cmocka_unit_test(many),
 		cmocka_unit_test(lone_after_many),
+		cmocka_unit_test(headed_by_its_guest),
 		cmocka_unit_test(freed),
 		cmocka_unit_test(zeroed_by_writing),
 		cmocka_unit_test(kept),

@@ -595,7 +595,8 @@ static void line_wins_over_file(void **state)
 {
 	static const char text[] = "[vm]\nkernel = a\nmemory = 64M\ncpus = 2\n"
 				   "verbose = yes\n[vfio.d]\n"
-				   "address = 01:00.0\nmsix = inplace\n";
+				   "address = 01:00.0\nmsix = inplace\n"
+				   "request-timeout = 7\n";
 	struct trial *t = *state;
 
 	put_ini(t, text, sizeof(text) - 1);
@@ -608,6 +609,8 @@ static void line_wins_over_file(void **state)
 	assert_false(t->c.verbose);
 	assert_int_equal(t->c.n_vfio, 1);
 	assert_int_equal(t->c.vfio[0].msix, MSIX_RELOCATE);
+	/* what the line does not say is as the file has it */
+	assert_int_equal(t->c.vfio[0].request_timeout, 7);
 }
 
 static void ini_empty(void **state)
