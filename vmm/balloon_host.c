@@ -93,7 +93,8 @@ static void inflate(struct virtio *v)
 	uint64_t done = 0, gpa;
 	unsigned int n;
 
-	while ((n = virtio_balloon_pfns(&b->chain, done, b->pfn, BATCH))) {
+	while (!atomic_load(&b->worker.stop) &&
+	       (n = virtio_balloon_pfns(&b->chain, done, b->pfn, BATCH))) {
 		for (unsigned int i = 0; i < n; i++) {
 			if (balloon_map_in(&b->map, b->pfn[i], &gpa))
 				run_add(v, &run, gpa, b->map.page);
@@ -113,7 +114,8 @@ static void deflate(struct virtio *v)
 	uint64_t done = 0;
 	unsigned int n;
 
-	while ((n = virtio_balloon_pfns(&b->chain, done, b->pfn, BATCH))) {
+	while (!atomic_load(&b->worker.stop) &&
+	       (n = virtio_balloon_pfns(&b->chain, done, b->pfn, BATCH))) {
 		for (unsigned int i = 0; i < n; i++)
 			balloon_map_out(&b->map, b->pfn[i]);
 		done += n;
@@ -129,6 +131,7 @@ static void reported(struct virtio *v)
 		give_back(v, c->iov[i].iov_base, c->iov[i].iov_len);
 }
 
+/* A chain may name very many pages: once stop() was called no more are done. */
 static void request(struct virtio *v, unsigned int q)
 {
 	if (q == VIRTIO_BALLOON_INFLATE)

@@ -103,8 +103,12 @@ static void advance(struct blk_queue *q, struct blk_req *r)
 	struct blk *b = q->blk;
 
 	if (blk_req_next(r, b->v)) {
-		b->ops->submit(q->eng, &r->io);
-		return;
+		if (!atomic_load(&q->stop)) {
+			b->ops->submit(q->eng, &r->io);
+			return;
+		}
+		/* The rest of it, perhaps many GiB, is not waited for. */
+		r->status = VIRTIO_BLK_S_IOERR;
 	}
 	virtio_blk_answer(&r->chain, r->status);
 	virtq_push(&b->v->queue[q->index], r->chain.head,

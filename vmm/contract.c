@@ -23,6 +23,13 @@ int contract_start(struct vm *vm, struct err *e)
 	return r < 0 ? err_set(e, r, ERR_HOST_CALL, "pthread_create", NULL) : 0;
 }
 
+bool contract_over(const struct vm *vm)
+{
+	uint64_t limit = vm->conf->timeout_ms * NS_PER_MS;
+
+	return limit && vm_now_ns() - vm->start_ns >= limit;
+}
+
 int contract_poll(struct vm *vm, int timeout)
 {
 	uint64_t limit = vm->conf->timeout_ms * NS_PER_MS;
@@ -49,6 +56,10 @@ bool contract_restarts(struct vm *vm)
 	/* Who pressed the power button wants an end. */
 	if (vm->button_pressed)
 		return false;
+	if (contract_over(vm)) {
+		atomic_store(&vm->end, VM_TIMEOUT);
+		return false;
+	}
 	return watch_settle(vm->watch) == WATCH_NONE;
 }
 

@@ -13,6 +13,8 @@ struct err;
  */
 
 int contract_start(struct vm *vm, struct err *e);
+/* Whether its time is over. From any thread. */
+bool contract_over(const struct vm *vm);
 /* End the VM when its time is over. How long the loop may sleep: as @timeout.
  */
 int contract_poll(struct vm *vm, int timeout);

@@ -43,6 +43,15 @@ static void refuse(struct virtio *v, unsigned int q)
 	} while (virtq_wait(vq));
 }
 
+static void refuse_all(struct virtio *v)
+{
+	struct share *s = v->host;
+
+	s->refusing = true;
+	for (unsigned int q = 0; q < v->n_queues; q++)
+		(void)virtio_watch(&s->worker, v, q, refuse);
+}
+
 static void on_death(void *ctx)
 {
 	struct virtio *v = ctx;
@@ -52,9 +61,7 @@ static void on_death(void *ctx)
 	atomic_store(&s->back.dead, true);
 	vhost_user_stop(&s->back);
 	virtio_say(v, "virtiofsd is gone; the guest gets I/O errors");
-	s->refusing = true;
-	for (unsigned int q = 0; q < v->n_queues; q++)
-		(void)virtio_watch(&s->worker, v, q, refuse);
+	refuse_all(v);
 	virtio_fail(v);
 }
 
@@ -70,6 +77,18 @@ static void stop(struct virtio *v)
 		virtio_unwatch(&s->worker, v, q);
 	s->refusing = false;
 	vhost_user_stop(&s->back);
+	/* One that does not answer could still write to the guest's memory. */
+	if (atomic_load(&s->back.dead))
+		fs_daemon_stop(&s->daemon, s->back.fd);
+}
+
+static void say_gone(struct virtio *v)
+{
+	struct share *s = v->host;
+
+	if (!s->told)
+		virtio_say(v, "virtiofsd does not serve it any more");
+	s->told = true;
 }
 
 static int start(struct virtio *v)
@@ -77,15 +96,21 @@ static int start(struct virtio *v)
 	struct share *s = v->host;
 	int r = vhost_user_start(&s->back, v, v->n_queues);
 
+	if (r < 0 && atomic_load(&s->back.dead)) {
+		say_gone(v);
+		refuse_all(v);
+		r = worker_start(&s->worker, "virtio-fs");
+		if (r < 0)
+			stop(v);
+		return r;
+	}
 	if (r == 0)
 		r = loop_add(&s->worker.loop, s->epoll, on_death, v);
 	if (r == 0)
 		r = worker_start(&s->worker, "virtio-fs");
 	if (r == 0)
 		return 0;
-	if (!s->told)
-		virtio_say(v, "virtiofsd does not serve it any more");
-	s->told = true;
+	say_gone(v);
 	stop(v);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/virtio_console.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,12 @@
 #include "vmm/console.h"
 #include "vmm/virtio.h"
 #include "vmm/vm.h"
+
+/* What the driver left in the queues has so long to get to slow readers. */
+#define LAST_NS (5 * 1000000000ull)
+#define PIECE	4096u
+/* Control messages in one go: the event loop wants the lock, too. */
+#define MESSAGES 256u
 
 struct hvc;
 
@@ -38,6 +45,8 @@ struct hvc {
 	pthread_mutex_t lock;
 	bool live; /* between start and stop */
 	bool multiport;
+	/* When stop() gives up what is not out yet; 0 while the guest runs. */
+	_Atomic uint64_t until_ns;
 	struct worker worker; /* control, and buffers for input */
 	struct virtq_chain control;
 	struct virtq_chain message;
@@ -51,15 +60,39 @@ static unsigned int port_of_queue(unsigned int q)
 	return q < 2 ? 0 : q / 2 - 1;
 }
 
-static void write_out(struct hvc *h, struct hvc_port *p)
+/* Whether stop() was called, and long enough ago. */
+static bool out_of_time(struct hvc *h)
+{
+	uint64_t until = atomic_load(&h->until_ns);
+
+	return until && vm_now_ns() >= until;
+}
+
+/* A chain may be of many GiB: piece by piece, with a look at the clock. */
+static bool write_piece(struct hvc *h, struct hvc_port *p, const uint8_t *buf,
+			size_t len)
+{
+	for (size_t at = 0; at < len; at += PIECE) {
+		size_t n = len - at < PIECE ? len - at : PIECE;
+
+		if (out_of_time(h))
+			return false;
+		console_write(p->console, buf + at, n);
+		/* the serial port is 0 */
+		watch_feed(h->vm->watch, p->index + 1, buf + at, n);
+	}
+	return true;
+}
+
+static bool write_out(struct hvc *h, struct hvc_port *p)
 {
 	for (unsigned int i = 0; i < p->out.n_out; i++) {
 		const struct iovec *v = &p->out.iov[i];
 
-		console_write(p->console, v->iov_base, v->iov_len);
-		/* the serial port is 0 */
-		watch_feed(h->vm->watch, p->index + 1, v->iov_base, v->iov_len);
+		if (!write_piece(h, p, v->iov_base, v->iov_len))
+			return false;
 	}
+	return true;
 }
 
 static void output(struct virtio *v, unsigned int q)
@@ -72,7 +105,8 @@ static void output(struct virtio *v, unsigned int q)
 	do {
 		virtq_busy(vq);
 		while ((r = virtq_pop(vq, &p->out)) > 0) {
-			write_out(h, p);
+			if (!write_out(h, p))
+				return;
 			virtq_push(vq, p->out.head, 0);
 			virtio_signal(v, q);
 		}
@@ -159,21 +193,27 @@ static void control(struct virtio *v, unsigned int q)
 {
 	struct hvc *h = v->host;
 	struct virtq *vq = &v->queue[q];
-	int r;
+	unsigned int n = 0;
+	bool more;
+	int r = 0;
 
 	pthread_mutex_lock(&h->lock);
 	do {
 		virtq_busy(vq);
-		while ((r = virtq_pop(vq, &h->control)) > 0) {
+		while (n < MESSAGES && (r = virtq_pop(vq, &h->control)) > 0) {
 			(void)vcon_control(&h->model, &h->control);
 			virtq_push(vq, h->control.head, 0);
+			n++;
 		}
 		virtio_signal(v, q);
-	} while (virtq_wait(vq));
+		more = virtq_wait(vq);
+	} while (more && n < MESSAGES);
 	if (r < 0)
 		virtio_fail(v);
 	send_messages(h);
 	pthread_mutex_unlock(&h->lock);
+	if (more)
+		v->kick(v->ctx, q);
 	vm_wake(h->vm); /* a port may have been opened */
 }
 
@@ -212,6 +252,7 @@ static void hvc_stop(struct virtio *v)
 {
 	struct hvc *h = v->host;
 
+	atomic_store(&h->until_ns, vm_now_ns() + LAST_NS);
 	for (unsigned int i = 0; i < h->model.n_ports; i++) {
 		worker_stop(&h->port[i].worker);
 		virtio_unwatch(&h->port[i].worker, v, vcon_tx(i));
@@ -251,6 +292,7 @@ static int hvc_start(struct virtio *v)
 	int r;
 
 	h->multiport = virtio_has(v, VIRTIO_CONSOLE_F_MULTIPORT);
+	atomic_store(&h->until_ns, 0);
 	set_live(h, true);
 	r = watch_all(h);
 	for (unsigned int i = 0; r == 0 && i < h->model.n_ports; i++)

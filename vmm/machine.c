@@ -22,6 +22,7 @@
 #include "vmm/explain.h"
 #include "vmm/initramfs.h"
 #include "vmm/plan.h"
+#include "vmm/thread.h"
 #include "vmm/vcpu_place.h"
 #include "vmm/vm.h"
 
@@ -313,6 +314,9 @@ static void on_wake(void *ctx)
 		return;
 }
 
+/* A terminal that goes and timeout(1) each send their signal twice. */
+#define SAME_EVENT_NS 250000000u
+
 /*
  * First the power button, then the axe; SIGQUIT is the axe. Each signal may
  * have come more than once by now, which counts as once.
@@ -331,11 +335,16 @@ static void on_signal(void *ctx)
 	}
 	if (si.ssi_signo != SIGQUIT && !vm->button_pressed) {
 		vm->button_pressed = true;
+		vm->pressed_by = (int)si.ssi_signo;
+		vm->pressed_ns = vm_now_ns();
 		notify_stopping(&vm->notify,
 				"The guest was asked to power off");
 		dispatch_power_button(&vm->dispatch);
 		return;
 	}
+	if ((int)si.ssi_signo == vm->pressed_by &&
+	    vm_now_ns() - vm->pressed_ns < SAME_EVENT_NS)
+		return;
 	vm->end_signal = (int)si.ssi_signo;
 	vm_end(vm, VM_SIGNAL);
 }
@@ -362,9 +371,7 @@ static int signals_open(struct vm *vm)
 	static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCONT};
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		sigaddset(&set, caught[i]);
+	signals_heeded(&set, caught, sizeof(caught) / sizeof(caught[0]));
 	/* Threads created later inherit the mask. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -429,8 +436,12 @@ static int vm_run(struct vm *vm, struct err *e)
 	r = vcpus_start(vm, e);
 	if (r == 0)
 		notify_started(&vm->notify);
-	while (r == 0 && atomic_load(&vm->end) == VM_RUNS)
-		loop_once(&vm->loop, poll_all(vm));
+	/* Once at least, or a guest that reboots at once shuts out signals. */
+	if (r == 0) {
+		do
+			loop_once(&vm->loop, poll_all(vm));
+		while (atomic_load(&vm->end) == VM_RUNS);
+	}
 	if (r < 0)
 		vm_end(vm, VM_CRASH); /* lets the threads go that run */
 	vcpus_stop(vm);
@@ -532,6 +543,7 @@ static void vm_forget(struct vm *vm)
 	memset(&vm->pci_host, 0, sizeof(vm->pci_host));
 	memset(&vm->pci_bridge, 0, sizeof(vm->pci_bridge));
 	memset(&vm->events, 0, sizeof(vm->events));
+	memset(&vm->device_err, 0, sizeof(vm->device_err));
 	/* Of a vCPU that came second: what it said was not heard. */
 	atomic_store(&vm->crashed, 0);
 	atomic_store(&vm->exit_status, 0);

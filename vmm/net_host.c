@@ -72,12 +72,10 @@ static int vhost_pairs_start(struct net *n)
 
 /* --- pairs of queues ------------------------------------------------------ */
 
-static int pair_on(struct net_pair *p)
+static int frames_on(struct net_pair *p)
 {
-	int r = net_tap_queue(p, true);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (p->net->vhost)
 		return backend(p, p->fd);
 	r = net_pump_start(p);
@@ -85,6 +83,18 @@ static int pair_on(struct net_pair *p)
 		r = worker_start(&p->worker, "virtio-net");
 		if (r < 0)
 			net_pump_stop(p);
+	}
+	return r;
+}
+
+static int pair_on(struct net_pair *p)
+{
+	int r = net_tap_queue(p, true);
+
+	if (r == 0) {
+		r = frames_on(p);
+		if (r < 0) /* or the host would send where nobody reads */
+			(void)net_tap_queue(p, false);
 	}
 	return r;
 }
@@ -201,6 +211,7 @@ static void net_stop(struct virtio *v)
 	frames_stop(n);
 	if (n->offloads)
 		(void)net_tap_offload(n, 0);
+	virtio_net_reset(&n->model); /* the next driver reads the card's MAC */
 }
 
 /* Frames may wait in the host from before the reset: they are as they were. */

@@ -152,7 +152,9 @@ static void on_room(void *ctx)
 	struct net_pair *p = ctx;
 
 	wait_for_room(p, false);
-	net_pump_send(p);
+	/* The rest of a frame goes, be there another one or not. */
+	if (flush(p, p->net->passt) != -EAGAIN)
+		net_pump_send(p);
 }
 
 static int passt_send(struct net_pair *p, uint32_t bytes)

@@ -197,4 +197,9 @@ void net_pump_stop(struct net_pair *p)
 	virtio_unwatch(&p->worker, v, rx_queue(p));
 	virtio_unwatch(&p->worker, v, tx_queue(p));
 	net_pump_unwatch(p);
+	/* Buffers taken ahead stay the driver's, for when the pair is on again.
+	 */
+	for (unsigned int i = 0; i < p->rx.n; i++)
+		virtq_unpop(&v->queue[rx_queue(p)]);
+	virtio_net_rx_reset(&p->rx);
 }

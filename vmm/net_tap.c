@@ -40,12 +40,18 @@ static unsigned int tun_flags(uint64_t offloads)
 		{VIRTIO_NET_BIT_GUEST_USO4, TUN_F_USO4},
 		{VIRTIO_NET_BIT_GUEST_USO6, TUN_F_USO6},
 	};
+	const unsigned int uso = TUN_F_USO4 | TUN_F_USO6;
 	unsigned int flags = 0;
 
 	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
 		if (offloads >> map[i].bit & 1)
 			flags |= map[i].flag;
 	}
+	/* tun.c, set_offload(): ECN only with TSO, USO both or neither */
+	if (!(flags & (TUN_F_TSO4 | TUN_F_TSO6)))
+		flags &= ~(unsigned int)TUN_F_TSO_ECN;
+	if ((flags & uso) != uso)
+		flags &= ~uso;
 	return flags;
 }
 
@@ -244,8 +250,11 @@ static int tap_receive(struct net_pair *p)
 	rx->piece[rx->pieces].iov_base = p->frame;
 	rx->piece[rx->pieces].iov_len = sizeof(p->frame);
 	bytes = readv(p->fd, rx->piece, (int)rx->pieces + 1);
+	/* EINVAL: a frame that cannot be told to a guest; it is gone. */
 	if (bytes < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -EBADFD;
+		return errno == EAGAIN || errno == EINTR || errno == EINVAL
+			       ? 0
+			       : -EBADFD;
 	if ((uint64_t)bytes <= rx->room)
 		net_pump_placed(p, (uint64_t)bytes);
 	else

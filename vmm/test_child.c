@@ -119,6 +119,8 @@ static void become(char *const argv[], const struct files *f)
 	move(f->console, STDOUT_FILENO);
 	move(f->error, STDERR_FILENO);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGTERM, SIG_DFL); /* what we ask it by */
+	signal(SIGQUIT, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execv("/proc/self/exe", argv);

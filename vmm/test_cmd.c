@@ -12,6 +12,7 @@
 #include "vmm/test.h"
 #include "vmm/test_filter.h"
 #include "vmm/test_find.h"
+#include "vmm/test_print.h"
 #include "vmm/test_report.h"
 
 #define LOGS_DEFAULT "barge-logs"
@@ -140,6 +141,7 @@ static int suite(const struct conf *conf, struct err *e)
 
 struct printer {
 	struct test_sink sink;
+	struct test_print to_stdout;
 	struct test_filter filter;
 	char out[TEST_FILTER_OUT(65536)];
 };
@@ -149,15 +151,15 @@ static void print(void *ctx, const char *buf, size_t len)
 	struct printer *p = ctx;
 	size_t n = test_filter(&p->filter, buf, len, p->out);
 
-	fwrite(p->out, 1, n, stdout);
-	fflush(stdout);
+	test_print_put(&p->to_stdout, p->out, n);
 }
 
 static void print_rest(struct printer *p)
 {
 	size_t n = test_filter_end(&p->filter, p->out);
 
-	fwrite(p->out, 1, n, stdout);
+	test_print_put(&p->to_stdout, p->out, n);
+	test_print_finish(&p->to_stdout);
 }
 
 /* The status of the command, or that of `barge run` where it has none. */
@@ -195,10 +197,13 @@ static int run_command(struct test_suite *s, struct printer *p, struct err *e)
 
 	p->sink = (struct test_sink){print, p};
 	s->sink = &p->sink;
+	r = test_print_start(&p->to_stdout, stdout);
+	if (r)
+		return err_set(e, r, ERR_HOST_CALL, "pthread_create", NULL);
 	r = test_run(s, e);
+	print_rest(p);
 	if (r)
 		return r;
-	print_rest(p);
 	r = end_output(e);
 	if (r)
 		return r;

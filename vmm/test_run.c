@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "vmm/test_judge.h"
 #include "vmm/test_plan.h"
 #include "vmm/test_report.h"
+#include "vmm/thread.h"
 
 /*
  * How it works: one thread. poll() waits for consoles of running children, for
@@ -25,8 +27,9 @@
  * in the order of names, each as soon as those before it are known.
  */
 
-#define JOBS_MAX    512u
-#define PROGRESS_MS 250
+#define JOBS_MAX      512u
+#define PROGRESS_MS   250
+#define SAME_EVENT_MS 250
 
 struct runner {
 	struct test_suite *s;
@@ -37,8 +40,9 @@ struct runner {
 	struct test_child *child; /* budget.jobs of them */
 	struct pollfd *poll;	  /* the signals, then each child's console */
 	int signal_fd;
-	bool progress;	   /* standard error is a terminal */
-	unsigned int told; /* so many items have their line */
+	uint64_t signal_ms; /* when the last one came */
+	bool progress;	    /* standard error is a terminal */
+	unsigned int told;  /* so many items have their line */
 	uint64_t start_ms;
 	uint64_t shown_ms; /* when the progress was; 0: it is not on screen */
 };
@@ -70,6 +74,18 @@ static uint64_t available(void)
 	return strtoull(at + strlen("\nMemAvailable:"), NULL, 10) * 1024;
 }
 
+/* Each has two files here, and while it is started a few more. */
+static unsigned int jobs_max(void)
+{
+	struct rlimit l;
+	rlim_t n;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return 1;
+	n = l.rlim_cur > 64 ? (l.rlim_cur - 32) / 2 : 16;
+	return n < JOBS_MAX ? (unsigned int)n : JOBS_MAX;
+}
+
 static void budget_make(struct runner *r)
 {
 	const struct conf_suite *a = &r->s->conf->suite;
@@ -77,8 +93,8 @@ static void budget_make(struct runner *r)
 	uint64_t memory = available();
 
 	r->budget.jobs = a->jobs ? a->jobs : cpus;
-	if (r->budget.jobs > JOBS_MAX)
-		r->budget.jobs = JOBS_MAX;
+	if (r->budget.jobs > jobs_max())
+		r->budget.jobs = jobs_max();
 	if (r->budget.jobs > r->s->n)
 		r->budget.jobs = r->s->n;
 	r->budget.cpus = a->cpus		 ? a->cpus
@@ -305,8 +321,13 @@ static void on_signals(struct runner *r)
 	while (read(r->signal_fd, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
 			continue;
+		/* timeout(1) sends its own twice */
+		if ((int)si.ssi_signo == r->s->signal &&
+		    test_now_ms() - r->signal_ms < SAME_EVENT_MS)
+			continue;
 		ask_all(r, r->s->signal != 0);
 		r->s->signal = (int)si.ssi_signo;
+		r->signal_ms = test_now_ms();
 	}
 }
 
@@ -380,9 +401,7 @@ static int signals_open(struct runner *r, sigset_t *before)
 	static const int caught[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT};
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
-		sigaddset(&set, caught[i]);
+	signals_heeded(&set, caught, sizeof(caught) / sizeof(caught[0]));
 	sigprocmask(SIG_BLOCK, &set, before);
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
@@ -448,6 +467,10 @@ static void skip_rest(struct test_suite *s)
 
 		if (t->verdict != TEST_WAITING)
 			continue;
+		if (t->tries) { /* and was to be tried again */
+			t->verdict = TEST_FAILED;
+			continue;
+		}
 		t->verdict = TEST_SKIPPED;
 		snprintf(t->why, sizeof(t->why), "not started");
 	}

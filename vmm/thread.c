@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/thread.h"
 
-#include <signal.h>
-#include <stddef.h>
 #include <unistd.h>
 
 #define STACK_BYTES (256u << 10)
@@ -79,4 +77,21 @@ int thread_start(pthread_t *t, const char *name, void *(*fn)(void *arg),
 	if (r == 0)
 		pthread_setname_np(*t, name);
 	return r;
+}
+
+static bool ignored(int signo)
+{
+	struct sigaction a;
+
+	return sigaction(signo, NULL, &a) == 0 && a.sa_handler == SIG_IGN;
+}
+
+void signals_heeded(sigset_t *set, const int *list, size_t n)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < n; i++) {
+		if ((list[i] != SIGHUP && list[i] != SIGINT) ||
+		    !ignored(list[i]))
+			sigaddset(set, list[i]);
+	}
 }

@@ -4,7 +4,9 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Where and how a thread runs; all zero: as the one that starts it. */
 struct thread_place {
@@ -28,5 +30,12 @@ int thread_start_at(pthread_t *t, const struct thread_place *place, int signo,
  */
 int thread_start(pthread_t *t, const char *name, void *(*fn)(void *arg),
 		 void *arg);
+
+/*
+ * Those of the @n signals in @list that are to be heeded, in @set: not SIGHUP
+ * and SIGINT where whoever started us had them ignored, as nohup(1) and shells
+ * do. A signalfd would take them all the same.
+ */
+void signals_heeded(sigset_t *set, const int *list, size_t n);
 
 #endif

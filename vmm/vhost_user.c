@@ -47,7 +47,9 @@ static int send_msg(struct vhost_user *h, struct vhost_user_msg *m,
 		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
 		memcpy(CMSG_DATA(c), fd, sizeof(int) * n_fds);
 	}
-	n = sendmsg(h->fd, &head, MSG_NOSIGNAL);
+	do /* a vCPU's thread is called out of the guest by signals */
+		n = sendmsg(h->fd, &head, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
 	if (n == (ssize_t)(VHOST_USER_HEAD + m->size))
 		return 0;
 	return died(h, n < 0 && errno != EAGAIN ? -errno : -ETIMEDOUT);
@@ -55,13 +57,21 @@ static int send_msg(struct vhost_user *h, struct vhost_user_msg *m,
 
 static int recv_all(struct vhost_user *h, void *buf, size_t len)
 {
-	ssize_t n = recv(h->fd, buf, len, MSG_WAITALL);
+	size_t done = 0;
 
-	if (n == (ssize_t)len)
-		return 0;
-	if (n < 0 && errno == EAGAIN)
-		return died(h, -ETIMEDOUT);
-	return died(h, n < 0 ? -errno : -EPIPE);
+	while (done < len) {
+		ssize_t n = recv(h->fd, (uint8_t *)buf + done, len - done,
+				 MSG_WAITALL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return died(h, -ETIMEDOUT);
+		if (n <= 0)
+			return died(h, n < 0 ? -errno : -EPIPE);
+		done += (size_t)n;
+	}
+	return 0;
 }
 
 /* The answer to @request, whose payload has @size bytes. */

@@ -91,6 +91,8 @@ struct vm {
 	struct err device_err;
 	struct device_events events;
 	bool button_pressed;
+	int pressed_by;	     /* the signal, */
+	uint64_t pressed_ns; /* and when */
 	_Atomic int crashed; /* whoever sets it fills in crash or run_error */
 	_Atomic unsigned int complaints; /* lines about what the guest did */
 	int run_error;

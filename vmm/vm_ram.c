@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/contract.h"
 #include "vmm/hugetlb.h"
 #include "vmm/prefault.h"
 #include "vmm/vm.h"
@@ -105,7 +106,7 @@ static bool progress(void *ctx, uint64_t done, uint64_t total)
 		list(p, done, total);
 	else if (p->terminal)
 		draw(p, done, total);
-	return !signal_waits();
+	return !signal_waits() && !contract_over(p->vm);
 }
 
 static int prefault(struct vm *vm, struct err *e)

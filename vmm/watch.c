@@ -46,6 +46,7 @@ struct watch {
 	struct piece *first;
 	struct piece *last;
 	size_t queued;	 /* bytes in them */
+	size_t pieces;	 /* how many they are, breaks apart */
 	uint64_t unseen; /* bytes for which there was no room */
 	uint64_t put;	 /* pieces ever queued, */
 	uint64_t done;	 /* and worked off */
@@ -89,13 +90,14 @@ static struct piece *room(struct watch *w, unsigned int console)
 {
 	struct piece *p = w->last;
 
-	if (w->queued >= QUEUE_MAX)
-		return NULL;
 	if (p && !p->breaks && p->console == console && p->n < PIECE)
 		return p;
+	if (w->pieces >= QUEUE_MAX / PIECE)
+		return NULL;
 	p = malloc(sizeof(*p));
 	if (!p)
 		return NULL;
+	w->pieces++;
 	p->next = NULL;
 	p->console = console;
 	p->breaks = false;
@@ -298,6 +300,7 @@ static struct piece *take_list(struct watch *w)
 	w->first = NULL;
 	w->last = NULL;
 	w->queued = 0;
+	w->pieces = 0;
 	return p;
 }
 

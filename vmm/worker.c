@@ -45,6 +45,8 @@ static void *worker_main(void *arg)
 
 	while (!atomic_load(&w->stop))
 		loop_once(&w->loop, -1);
+	/* what the driver notified of before the stop, after the last look */
+	loop_once(&w->loop, 0);
 	return NULL;
 }
 

@@ -45,6 +45,7 @@ static struct {
 	int flags; /* of TUNGETIFF, when somebody else opened it */
 	bool multi_only;
 	bool no_uso;
+	bool odd; /* the next frame is of a kind without a name */
 	bool deleted;
 	bool down;
 	int header;
@@ -90,9 +91,16 @@ ssize_t __wrap_writev(int fd, const struct iovec *iov, int n);
 
 ssize_t __wrap_readv(int fd, const struct iovec *iov, int n)
 {
+	ssize_t r;
+
 	if (host.deleted && tap_at(fd) >= 0)
 		return refuse(EBADFD);
-	return __real_readv(fd, iov, n);
+	r = __real_readv(fd, iov, n);
+	if (r > 0 && host.odd && tap_at(fd) >= 0) {
+		host.odd = false;
+		return refuse(EINVAL);
+	}
+	return r;
 }
 
 ssize_t __wrap_writev(int fd, const struct iovec *iov, int n)
@@ -573,6 +581,7 @@ static void pairs_come_and_go(void **state)
 {
 	uint16_t two = 2, one = 1, four = 4;
 	uint8_t b[200];
+	uint32_t len;
 
 	(void)state;
 	machine_up("tap:tap7", 3);
@@ -590,11 +599,61 @@ static void pairs_come_and_go(void **state)
 	assert_int_equal(command(4, 0, &one, 2), VIRTIO_NET_OK);
 	assert_false(host.attached[1]);
 	assert_int_equal(command(4, 0, &two, 2), VIRTIO_NET_OK);
+	/* no buffer is lost with the pair that took them */
+	for (uint32_t i = 0; i < 4; i++)
+		fake_ring_add(&ring, 2, FAKE_RING_DATA + i * 0x1000, 1526, true,
+			      true);
+	fake_ring_notify(&ring, 2);
+	tap_frame(1, 3, 100);
+	assert_true(fake_ring_used(&ring, 2, &len));
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(command(4, 0, &one, 2), VIRTIO_NET_OK);
+		assert_int_equal(command(4, 0, &two, 2), VIRTIO_NET_OK);
+		tap_frame(1, 4 + i, 200);
+		assert_true(fake_ring_used(&ring, 2, &len));
+		assert_int_equal(len, 212);
+	}
 	stop();
 	/* a driver that knows of one pair only */
 	start(UINT64_MAX & ~F(MQ));
 	assert_false(host.attached[1]);
 	assert_int_equal(command(4, 0, &two, 2), VIRTIO_NET_ERR);
+	stop();
+}
+
+/* The next driver finds the card as it was. */
+static void mac_until_reset(void **state)
+{
+	static const uint8_t other[6] = {2, 1, 2, 3, 4, 5};
+	uint64_t mac;
+
+	(void)state;
+	machine_up("tap:tap7", 1);
+	start(UINT64_MAX);
+	assert_int_equal(command(1, 1, other, 6), VIRTIO_NET_OK);
+	mac = atomic_load(&net()->model.mac);
+	assert_memory_equal(&mac, other, 6);
+	stop();
+	mac = atomic_load(&net()->model.mac);
+	assert_memory_equal(&mac, net()->model.mac_first, 6);
+}
+
+/* A frame of a kind that no guest can be told is skipped. */
+static void tap_has_an_odd_frame(void **state)
+{
+	uint32_t len;
+
+	(void)state;
+	machine_up("tap:tap7", 1);
+	start(UINT64_MAX);
+	host.odd = true;
+	fake_ring_add(&ring, 0, FAKE_RING_DATA, 1526, true, true);
+	fake_ring_notify(&ring, 0);
+	tap_frame(0, 1, 100);
+	tap_frame(0, 2, 300);
+	assert_true(fake_ring_used(&ring, 0, &len));
+	assert_int_equal(len, 312);
+	assert_false(atomic_load(&net()->gone));
 	stop();
 }
 
@@ -860,6 +919,34 @@ static void passt_is_slow(void **state)
 	close(fd);
 }
 
+/* Of a frame that went in part the rest follows, with nothing behind it. */
+static void passt_gets_the_rest(void **state)
+{
+	uint32_t len;
+	int fd;
+
+	(void)state;
+	passt_listen();
+	passt_up();
+	fd = passt_accept();
+	start(UINT64_MAX);
+	make_frame(ring.ram + FAKE_RING_DATA + VIRTIO_NET_HDR, 4, 60000);
+	for (unsigned int n = 1; n < 8; n++) {
+		for (unsigned int i = 0; i < n; i++) {
+			fake_ring_add(&ring, 1, FAKE_RING_DATA,
+				      60000 + VIRTIO_NET_HDR, false, true);
+			fake_ring_notify(&ring, 1);
+			poll(NULL, 0, 5);
+		}
+		for (unsigned int i = 0; i < n; i++)
+			expect_frame(fd, 4, 60000);
+		for (unsigned int i = 0; i < n; i++)
+			assert_true(fake_ring_used(&ring, 1, &len));
+	}
+	stop();
+	close(fd);
+}
+
 static void passt_dies_and_returns(void **state)
 {
 	int fd;
@@ -943,6 +1030,8 @@ int main(void)
 		TEST(old_kernel_without_uso),
 		TEST(offloads_by_command),
 		TEST(pairs_come_and_go),
+		TEST(mac_until_reset),
+		TEST(tap_has_an_odd_frame),
 		TEST(tap_for_several_queues),
 		TEST(tap_goes_away),
 		TEST(tap_is_down_at_first),
@@ -951,6 +1040,7 @@ int main(void)
 		TEST(made_up_mac),
 		PASST(passt_both_ways),
 		PASST(passt_is_slow),
+		PASST(passt_gets_the_rest),
 		PASST(passt_dies_and_returns),
 		PASST(passt_talks_nonsense),
 		TEST(no_passt),

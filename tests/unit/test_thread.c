@@ -135,6 +135,27 @@ static void bug_in_a_thread(void **state)
 	assert_int_equal(WEXITSTATUS(status), 127);
 }
 
+/* As nohup(1) and shells leave it. */
+static void signals_that_are_ignored(void **state)
+{
+	static const int list[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT};
+	sigset_t set;
+
+	(void)state;
+	signals_heeded(&set, list, 4);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_true(sigismember(&set, list[i]));
+	assert_false(sigismember(&set, SIGUSR1));
+	for (unsigned int i = 0; i < 4; i++)
+		signal(list[i], SIG_IGN);
+	signals_heeded(&set, list, 4);
+	for (unsigned int i = 0; i < 4; i++) {
+		signal(list[i], SIG_DFL);
+		assert_int_equal(sigismember(&set, list[i]),
+				 list[i] == SIGTERM || list[i] == SIGQUIT);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +163,7 @@ int main(void)
 		cmocka_unit_test(home),
 		cmocka_unit_test(name),
 		cmocka_unit_test(bug_in_a_thread),
+		cmocka_unit_test(signals_that_are_ignored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -500,6 +500,25 @@ static void bounded_queue(void **state)
 	assert_int_equal(res.verdict, WATCH_NONE);
 }
 
+/* Two consoles in turn, byte by byte: what is bounded is the memory it takes.
+ */
+static void bounded_pieces(void **state)
+{
+	uint8_t byte = 'a';
+
+	(void)state;
+	if (getenv("UNIT_SHORT"))
+		skip();
+	for (unsigned int i = 0; i < CONF_REGEX_MAX; i++)
+		add(&c.fail_on, "x[ab]*y");
+	start();
+	assert_true(pour((1u << 20) / WATCH_LINE_MAX) < 1000);
+	for (unsigned int i = 0; i < 100000; i++)
+		watch_feed(w, i % 2, &byte, 1);
+	watch_finish(w, &res);
+	assert_true(res.unseen > 50000);
+}
+
 /* An expression that takes long is not waited for at the end. */
 static void slow_regex(void **state)
 {
@@ -542,6 +561,7 @@ int main(void)
 		CASE(bounded_memory),
 		CASE(linear_time),
 		CASE(bounded_queue),
+		CASE(bounded_pieces),
 		/* the last: its thread may go on */
 		CASE(slow_regex),
 	};
