@@ -98,6 +98,7 @@ static int start(struct virtio *v)
 
 	if (r < 0 && atomic_load(&s->back.dead)) {
 		say_gone(v);
+		vhost_user_stop(&s->back);
 		refuse_all(v);
 		r = worker_start(&s->worker, "virtio-fs");
 		if (r < 0)
