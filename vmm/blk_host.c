@@ -163,22 +163,15 @@ static unsigned int reap_all(struct blk_queue *q)
 	return n;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
 /* One that was held up meanwhile is no measure of the next. */
 static void tell(struct blk_queue *q)
 {
-	int64_t begin = now_ns(), took;
+	uint64_t begin = vm_now_ns();
+	int64_t took;
 
 	if (!virtio_signal(q->blk->v, q->index))
 		return;
-	took = now_ns() - begin;
+	took = (int64_t)(vm_now_ns() - begin);
 	if (took > COST_MAX)
 		took = COST_MAX;
 	q->cost += (took - q->cost) / 8;

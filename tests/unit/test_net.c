@@ -830,6 +830,18 @@ static void read_all(int fd, uint8_t *at, size_t len)
 	}
 }
 
+/* A card on passt, whose end of the connection it is. */
+static int passt_start(void)
+{
+	int fd;
+
+	passt_listen();
+	passt_up();
+	fd = passt_accept();
+	start(UINT64_MAX);
+	return fd;
+}
+
 static void expect_frame(int fd, unsigned int seed, unsigned int len)
 {
 	static uint8_t b[70000];
@@ -890,10 +902,7 @@ static void passt_is_slow(void **state)
 	int fd;
 
 	(void)state;
-	passt_listen();
-	passt_up();
-	fd = passt_accept();
-	start(UINT64_MAX);
+	fd = passt_start();
 	make_frame(ring.ram + FAKE_RING_DATA + VIRTIO_NET_HDR, 4, 60000);
 	for (; sent < 64; sent++) {
 		struct vring_used *u = ring.unit.v.queue[1].used;
@@ -926,10 +935,7 @@ static void passt_gets_the_rest(void **state)
 	int fd;
 
 	(void)state;
-	passt_listen();
-	passt_up();
-	fd = passt_accept();
-	start(UINT64_MAX);
+	fd = passt_start();
 	make_frame(ring.ram + FAKE_RING_DATA + VIRTIO_NET_HDR, 4, 60000);
 	for (unsigned int n = 1; n < 8; n++) {
 		for (unsigned int i = 0; i < n; i++) {
@@ -952,10 +958,7 @@ static void passt_dies_and_returns(void **state)
 	int fd;
 
 	(void)state;
-	passt_listen();
-	passt_up();
-	fd = passt_accept();
-	start(UINT64_MAX);
+	fd = passt_start();
 	link_becomes(true);
 	close(fd);
 	link_becomes(false);
@@ -976,10 +979,7 @@ static void passt_talks_nonsense(void **state)
 	int fd;
 
 	(void)state;
-	passt_listen();
-	passt_up();
-	fd = passt_accept();
-	start(UINT64_MAX);
+	fd = passt_start();
 	assert_int_equal(write(fd, &head, 4), 4);
 	link_becomes(false);
 	assert_true(wait_for(fd, 5000));
